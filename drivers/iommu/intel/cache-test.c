@@ -1,0 +1,1295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of cache.c: for each topology, the exact invalidations that a
+ * unit receives, how many submissions carry them and in which order.
+ *
+ * The units are made of memory. A thread on another CPU plays their hardware:
+ * it fetches descriptors from the queue as the tail register says, takes them
+ * apart with the specification's field layout, and completes the waits, so that
+ * all of the driver's code down to qi_submit_sync() is the real one.
+ */
+
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/cleanup.h>
+#include <linux/error-injection.h>
+#include <linux/kprobes.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+
+#include "cache.h"
+#include "iommu.h"
+
+#define MAX_UNITS	3
+#define MAX_DEVS	8
+#define MAX_LOG		512
+#define TEST_MAMV	18
+#define NR_CPUS_NEEDED	2
+
+/* Capabilities by their positions in the specification's registers. */
+#define TEST_CAP_RWBF	BIT_ULL(4)
+#define TEST_CAP_CM	BIT_ULL(7)
+#define TEST_CAP_PSI	BIT_ULL(39)
+#define TEST_CAP_BASE	((u64)TEST_MAMV << 48)
+#define TEST_ECAP_QI	BIT_ULL(1)
+#define TEST_ECAP_SMTS	BIT_ULL(43)
+/* IOTLB registers at offset 0x400, in units of 16 bytes in bits 17:8. */
+#define TEST_ECAP_IRO	(0x40ULL << 8)
+#define TEST_IOTLB_REG	0x400
+
+enum inv_type {
+	INV_IOTLB_DOMAIN,
+	INV_IOTLB_PAGES,
+	INV_PIOTLB_PASID,
+	INV_PIOTLB_PAGES,
+	INV_DEVTLB,
+	INV_DEVTLB_PASID,
+	INV_WAIT,
+	INV_WRITE_BUFFER,
+	INV_REGISTER_DOMAIN,
+	INV_REGISTER_PAGES,
+	INV_UNKNOWN,
+};
+
+/* An invalidation as the hardware understands it. */
+struct inv {
+	enum inv_type type;
+	u32 id;		/* domain id, or source id for device TLBs */
+	u32 pasid;
+	u64 addr;
+	u32 order;	/* of pages */
+	u32 ih;
+};
+
+#define ALL_PAGES	52
+
+struct fake_unit {
+	struct intel_iommu iommu;
+	struct q_inval qi;
+	void *regs;
+	u32 head;
+	int doorbells;
+	int nr_log;
+	struct inv log[MAX_LOG];
+	u32 order;	/* of its first submission among all units' */
+};
+
+struct fake_dev {
+	struct device *dev;
+	struct dev_iommu dev_iommu;
+	struct device_domain_info info;
+};
+
+struct rig {
+	struct kunit *test;
+	struct task_struct *hw;
+	int nr_units;
+	int nr_devs;
+	u32 submissions;
+	struct fake_unit units[MAX_UNITS];
+	struct fake_dev devs[MAX_DEVS];
+};
+
+/* The hardware */
+
+/* The invalidation descriptors of section 6.5.2 of the specification. */
+
+static void decode_devtlb_range(struct inv *inv, u64 qw1, u64 size_bit)
+{
+	u64 addr = qw1 & ~0xfffULL;
+
+	if (!(qw1 & size_bit)) {
+		inv->addr = addr;
+		return;
+	}
+	/* The lowest zero from bit 12 up says how much. */
+	inv->order = ffz(addr >> 12) + 1;
+	inv->addr = inv->order >= ALL_PAGES ?
+		    0 : addr & ~((4096ULL << inv->order) - 1);
+}
+
+static void decode(struct inv *inv, const u64 *qw)
+{
+	*inv = (struct inv) {};
+	switch (qw[0] & 0xf) {
+	case 0x2:
+		inv->id = (qw[0] >> 16) & 0xffff;
+		switch ((qw[0] >> 4) & 3) {
+		case 2:
+			inv->type = INV_IOTLB_DOMAIN;
+			return;
+		case 3:
+			inv->type = INV_IOTLB_PAGES;
+			break;
+		default:
+			inv->type = INV_UNKNOWN;
+			return;
+		}
+		inv->order = qw[1] & 0x3f;
+		inv->ih = (qw[1] >> 6) & 1;
+		inv->addr = qw[1] & ~0xfffULL;
+		return;
+	case 0x6:
+		inv->id = (qw[0] >> 16) & 0xffff;
+		inv->pasid = (qw[0] >> 32) & 0xfffff;
+		switch ((qw[0] >> 4) & 3) {
+		case 2:
+			inv->type = INV_PIOTLB_PASID;
+			return;
+		case 3:
+			inv->type = INV_PIOTLB_PAGES;
+			break;
+		default:
+			inv->type = INV_UNKNOWN;
+			return;
+		}
+		inv->order = qw[1] & 0x3f;
+		inv->ih = (qw[1] >> 6) & 1;
+		inv->addr = qw[1] & ~0xfffULL;
+		return;
+	case 0x3:
+		inv->type = INV_DEVTLB;
+		inv->id = (qw[0] >> 32) & 0xffff;
+		decode_devtlb_range(inv, qw[1], BIT_ULL(0));
+		return;
+	case 0x8:
+		inv->type = INV_DEVTLB_PASID;
+		inv->id = (qw[0] >> 16) & 0xffff;
+		inv->pasid = (qw[0] >> 32) & 0xfffff;
+		decode_devtlb_range(inv, qw[1], BIT_ULL(11));
+		return;
+	case 0x5:
+		inv->type = INV_WAIT;
+		return;
+	default:
+		inv->type = INV_UNKNOWN;
+	}
+}
+
+static struct inv *log_next(struct fake_unit *unit)
+{
+	static struct inv overflow;
+
+	if (unit->nr_log == MAX_LOG)
+		return &overflow;
+	return &unit->log[unit->nr_log++];
+}
+
+static void hw_queue(struct rig *rig, struct fake_unit *unit)
+{
+	int shift = 4 + !!(unit->iommu.ecap & TEST_ECAP_SMTS);
+	u32 tail = readl(unit->iommu.reg + DMAR_IQT_REG) >> shift;
+	struct inv *inv;
+	u64 qw[4];
+
+	if (tail == unit->head)
+		return;
+	unit->doorbells++;
+	if (!unit->order)
+		unit->order = ++rig->submissions;
+
+	while (unit->head != tail) {
+		memset(qw, 0, sizeof(qw));
+		memcpy(qw, unit->qi.desc + (unit->head << shift), 1 << shift);
+		inv = log_next(unit);
+		decode(inv, qw);
+		/* Reserved in all types that carry no private data. */
+		if (qw[2] || qw[3])
+			inv->type = INV_UNKNOWN;
+		unit->head = (unit->head + 1) % QI_LENGTH;
+		/* Status write: the submitter goes on from here. */
+		if (inv->type == INV_WAIT && (qw[0] & BIT(5))) {
+			writel(unit->head << shift,
+			       unit->iommu.reg + DMAR_IQH_REG);
+			/* Pairs with the poll in qi_submit_sync(). */
+			smp_store_release((u32 *)phys_to_virt(qw[1]),
+					  qw[0] >> 32);
+		}
+	}
+}
+
+/* The write buffer: busy until a flush is asked for. */
+static void hw_write_buffer(struct fake_unit *unit)
+{
+	void __iomem *reg = unit->iommu.reg;
+
+	if (!(unit->iommu.cap & TEST_CAP_RWBF) ||
+	    !(readl(reg + DMAR_GCMD_REG) & DMA_GCMD_WBF))
+		return;
+	log_next(unit)->type = INV_WRITE_BUFFER;
+	writel(0, reg + DMAR_GCMD_REG);
+	writel(0, reg + DMAR_GSTS_REG);
+	while (raw_spin_is_locked(&unit->iommu.register_lock))
+		cpu_relax();
+	writel(DMA_GSTS_WBFS, reg + DMAR_GSTS_REG);
+}
+
+static void hw_iotlb_register(struct fake_unit *unit)
+{
+	void __iomem *reg = unit->iommu.reg + TEST_IOTLB_REG;
+	u64 iotlb = readq(reg + 8), iva = readq(reg);
+	u64 granularity = (iotlb >> 60) & 3;
+	struct inv *inv;
+
+	if (!(iotlb & BIT_ULL(63)))
+		return;
+	inv = log_next(unit);
+	*inv = (struct inv) { .id = (iotlb >> 32) & 0xffff };
+	switch (granularity) {
+	case 2:
+		inv->type = INV_REGISTER_DOMAIN;
+		break;
+	case 3:
+		inv->type = INV_REGISTER_PAGES;
+		inv->order = iva & 0x3f;
+		inv->ih = (iva >> 6) & 1;
+		inv->addr = iva & ~0xfffULL;
+		break;
+	default:
+		inv->type = INV_UNKNOWN;
+	}
+	/* Done, at the granularity that was asked for. */
+	iotlb &= ~BIT_ULL(63);
+	iotlb |= granularity << 57;
+	writeq(iotlb, reg + 8);
+}
+
+static int hw_thread(void *data)
+{
+	struct rig *rig = data;
+	int i;
+
+	while (!kthread_should_stop()) {
+		for (i = 0; i < rig->nr_units; i++) {
+			if (rig->units[i].iommu.qi)
+				hw_queue(rig, &rig->units[i]);
+			hw_write_buffer(&rig->units[i]);
+			hw_iotlb_register(&rig->units[i]);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The rig */
+
+static void rig_add_unit(struct rig *rig, u64 cap, u64 ecap)
+{
+	struct fake_unit *unit = &rig->units[rig->nr_units];
+	struct intel_iommu *iommu = &unit->iommu;
+	struct kunit *test = rig->test;
+
+	unit->regs = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	unit->qi.desc = kunit_kzalloc(test, QI_LENGTH * 32, GFP_KERNEL);
+	unit->qi.desc_status = kunit_kcalloc(test, QI_LENGTH,
+					     sizeof(*unit->qi.desc_status),
+					     GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, unit->regs);
+	KUNIT_ASSERT_NOT_NULL(test, unit->qi.desc);
+	KUNIT_ASSERT_NOT_NULL(test, unit->qi.desc_status);
+
+	raw_spin_lock_init(&unit->qi.q_lock);
+	unit->qi.free_cnt = QI_LENGTH;
+
+	iommu->reg = (void __iomem *)unit->regs;
+	iommu->cap = TEST_CAP_BASE | cap;
+	iommu->ecap = TEST_ECAP_IRO | ecap;
+	iommu->gcmd = DMA_GCMD_TE;
+	iommu->seq_id = rig->nr_units;
+	iommu->max_domain_id = 1 << 16;
+	iommu->qi = ecap & TEST_ECAP_QI ? &unit->qi : NULL;
+	raw_spin_lock_init(&iommu->register_lock);
+	spin_lock_init(&iommu->lock);
+	mutex_init(&iommu->did_lock);
+	ida_init(&iommu->domain_ida);
+	snprintf(iommu->name, sizeof(iommu->name), "fake%d", rig->nr_units);
+	if (cap & TEST_CAP_RWBF)
+		writel(DMA_GSTS_WBFS, iommu->reg + DMAR_GSTS_REG);
+	/* The hardware takes the unit from here on. */
+	smp_store_release(&rig->nr_units, rig->nr_units + 1);
+}
+
+#define TEST_CAP	TEST_CAP_PSI
+#define TEST_ECAP	(TEST_ECAP_QI | TEST_ECAP_SMTS)
+
+static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
+{
+	struct fake_dev *fake = &rig->devs[rig->nr_devs];
+	char name[16];
+
+	KUNIT_ASSERT_LT(rig->test, rig->nr_devs, MAX_DEVS);
+	snprintf(name, sizeof(name), "vtd-cache.%d", rig->nr_devs++);
+	fake->dev = kunit_device_register(rig->test, name);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(rig->test, fake->dev);
+
+	fake->info.dev = fake->dev;
+	fake->info.iommu = &rig->units[unit].iommu;
+	fake->info.bus = PCI_BUS_NUM(sid);
+	fake->info.devfn = sid & 0xff;
+	fake->info.ats_supported = ats;
+	fake->info.ats_enabled = ats;
+	fake->dev_iommu.priv = &fake->info;
+	fake->dev->iommu = &fake->dev_iommu;
+	return fake->dev;
+}
+
+static struct dmar_domain *rig_add_domain(struct rig *rig,
+					  const struct iommu_domain_ops *ops,
+					  unsigned int type)
+{
+	struct dmar_domain *domain;
+
+	domain = kunit_kzalloc(rig->test, sizeof(*domain), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(rig->test, domain);
+	domain->domain.ops = ops;
+	domain->domain.type = type;
+	iommu_attach_list_init(&domain->attachments);
+	spin_lock_init(&domain->lock);
+	xa_init(&domain->iommu_array);
+	return domain;
+}
+
+static struct dmar_domain *rig_ss_domain(struct rig *rig)
+{
+	return rig_add_domain(rig, &intel_ss_paging_domain_ops,
+			      IOMMU_DOMAIN_UNMANAGED);
+}
+
+static struct dmar_domain *rig_fs_domain(struct rig *rig)
+{
+	return rig_add_domain(rig, &intel_fs_paging_domain_ops,
+			      IOMMU_DOMAIN_UNMANAGED);
+}
+
+static struct dmar_domain *rig_nested_domain(struct rig *rig,
+					     struct dmar_domain *parent)
+{
+	struct dmar_domain *domain;
+
+	domain = rig_add_domain(rig, NULL, IOMMU_DOMAIN_NESTED);
+	domain->s2_domain = parent;
+	return domain;
+}
+
+/* Attach as the driver does: the domain id, then the record. */
+static u16 rig_attach(struct rig *rig, struct dmar_domain *domain,
+		      struct device *dev, ioasid_t pasid)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	KUNIT_ASSERT_EQ(rig->test, domain_attach_iommu(domain, info->iommu), 0);
+	KUNIT_ASSERT_EQ(rig->test,
+			cache_tag_assign_domain(domain, dev, pasid), 0);
+	return iommu_domain_did(&domain->domain, info->iommu);
+}
+
+static void rig_detach(struct dmar_domain *domain, struct device *dev,
+		       ioasid_t pasid)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	cache_tag_unassign_domain(domain, dev, pasid);
+	domain_detach_iommu(domain, info->iommu);
+}
+
+static void rig_forget(struct rig *rig)
+{
+	int i;
+
+	rig->submissions = 0;
+	for (i = 0; i < rig->nr_units; i++) {
+		rig->units[i].nr_log = 0;
+		rig->units[i].doorbells = 0;
+		rig->units[i].order = 0;
+	}
+}
+
+static void expect_inv(struct kunit *test, const struct inv *got,
+		       const struct inv *want, int i)
+{
+	KUNIT_EXPECT_EQ_MSG(test, got->type, want->type, "type of %d", i);
+	KUNIT_EXPECT_EQ_MSG(test, got->id, want->id, "id of %d", i);
+	KUNIT_EXPECT_EQ_MSG(test, got->pasid, want->pasid, "pasid of %d", i);
+	KUNIT_EXPECT_EQ_MSG(test, got->addr, want->addr, "addr of %d", i);
+	KUNIT_EXPECT_EQ_MSG(test, got->order, want->order, "order of %d", i);
+	KUNIT_EXPECT_EQ_MSG(test, got->ih, want->ih, "hint of %d", i);
+}
+
+/* The unit has received just these since last time, in @doorbells bundles. */
+static void expect_log(struct rig *rig, int u, int doorbells,
+		       const struct inv *want, int nr)
+{
+	struct fake_unit *unit = &rig->units[u];
+	struct kunit *test = rig->test;
+	int i;
+
+	KUNIT_EXPECT_EQ_MSG(test, unit->doorbells, doorbells,
+			    "doorbells of unit %d", u);
+	KUNIT_ASSERT_EQ_MSG(test, unit->nr_log, nr, "length at unit %d", u);
+	for (i = 0; i < nr; i++)
+		expect_inv(test, &unit->log[i], &want[i], i);
+}
+
+#define EXPECT_LOG(rig, unit, doorbells, ...)				\
+do {									\
+	const struct inv __want[] = { __VA_ARGS__ };			\
+									\
+	expect_log(rig, unit, doorbells, __want, ARRAY_SIZE(__want));	\
+} while (0)
+
+#define WAIT			{ .type = INV_WAIT }
+#define REGISTER_PAGES(did, a, o)					\
+	{ .type = INV_REGISTER_PAGES, .id = did, .addr = a, .order = o }
+#define REGISTER_DOMAIN(did)	{ .type = INV_REGISTER_DOMAIN, .id = did }
+#define IOTLB(did, a, o)						\
+	{ .type = INV_IOTLB_PAGES, .id = did, .addr = a, .order = o }
+#define IOTLB_LEAF(did, a, o)						\
+	{ .type = INV_IOTLB_PAGES, .id = did, .addr = a, .order = o, .ih = 1 }
+#define IOTLB_ALL(did)		{ .type = INV_IOTLB_DOMAIN, .id = did }
+#define PIOTLB(did, p, a, o)						\
+	{ .type = INV_PIOTLB_PAGES, .id = did, .pasid = p, .addr = a, .order = o }
+#define PIOTLB_ALL(did, p)						\
+	{ .type = INV_PIOTLB_PASID, .id = did, .pasid = p }
+#define DEVTLB(sid, a, o)						\
+	{ .type = INV_DEVTLB, .id = sid, .addr = a, .order = o }
+#define DEVTLB_PASID(sid, p, a, o)					\
+	{ .type = INV_DEVTLB_PASID, .id = sid, .pasid = p, .addr = a, .order = o }
+
+static int cache_test_init(struct kunit *test)
+{
+	struct rig *rig;
+	int ret;
+
+	if (num_online_cpus() < NR_CPUS_NEEDED)
+		kunit_skip(test, "needs a CPU to play the hardware");
+
+	rig = kunit_kzalloc(test, sizeof(*rig), GFP_KERNEL);
+	if (!rig)
+		return -ENOMEM;
+	rig->test = test;
+	test->priv = rig;
+
+	/*
+	 * The driver polls with interrupts off for what the hardware writes, so
+	 * the two must not be on one CPU.
+	 */
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	rig->hw = kthread_create(hw_thread, rig, "fake-vtd");
+	if (IS_ERR(rig->hw)) {
+		ret = PTR_ERR(rig->hw);
+		rig->hw = NULL;
+		return ret;
+	}
+	kthread_bind(rig->hw, cpumask_last(cpu_online_mask));
+	wake_up_process(rig->hw);
+	return 0;
+}
+
+static void cache_test_exit(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+
+	if (!rig)
+		return;
+	if (rig->hw)
+		kthread_stop(rig->hw);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	rcu_barrier();
+}
+
+/* Topologies */
+
+static const int dev_counts[] = { 1, 2, 4 };
+
+static void dev_count_desc(const int *nr, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d device(s)", *nr);
+}
+
+KUNIT_ARRAY_PARAM(dev_count, dev_counts, dev_count_desc);
+
+/* Second stage, requester ids only: however many devices, one of each. */
+static void second_stage_rid(struct kunit *test)
+{
+	const int nr = *(const int *)test->param_value;
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	int i;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	for (i = 0; i < nr; i++)
+		did = rig_attach(rig, domain, rig_add_dev(rig, 0, i << 3, false),
+				 IOMMU_NO_PASID);
+
+	cache_tag_flush_range(domain, 0x5000, 0x5fff, 1);
+	EXPECT_LOG(rig, 0, 1, IOTLB_LEAF(did, 0x5000, 0), WAIT);
+
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0x7fff000, 0x8000fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0, 16), WAIT);
+
+	rig_forget(rig);
+	cache_tag_flush_all(domain);
+	EXPECT_LOG(rig, 0, 1, IOTLB_ALL(did), WAIT);
+}
+
+/* Legacy mode: short descriptors, in a queue of their own format. */
+static void second_stage_legacy(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP_QI);
+	domain = rig_ss_domain(rig);
+	did = rig_attach(rig, domain, rig_add_dev(rig, 0, 0x18, true),
+			 IOMMU_NO_PASID);
+
+	cache_tag_flush_range(domain, 0x4000, 0x7fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x4000, 2), DEVTLB(0x18, 0x4000, 2),
+		   WAIT);
+}
+
+/* Second stage: the PASID plays no part in the IOTLB. */
+static void second_stage_pasids(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *dev;
+	int i, p;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	for (i = 0; i < 4; i++) {
+		dev = rig_add_dev(rig, 0, i << 3, false);
+		did = rig_attach(rig, domain, dev, IOMMU_NO_PASID);
+		for (p = 1; p <= 16; p++)
+			rig_attach(rig, domain, dev, p);
+	}
+
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 1);
+	EXPECT_LOG(rig, 0, 1, IOTLB_LEAF(did, 0x1000, 0), WAIT);
+}
+
+/* First stage: one for each PASID, whatever the number of devices. */
+static void first_stage_pasids(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct inv want[18] = {};
+	struct device *dev;
+	int i, p;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_fs_domain(rig);
+	for (i = 0; i < 4; i++) {
+		dev = rig_add_dev(rig, 0, i << 3, false);
+		for (p = 16; p >= 0; p--)
+			did = rig_attach(rig, domain, dev, p);
+	}
+
+	for (p = 0; p <= 16; p++)
+		want[p] = (struct inv)PIOTLB(did, p, 0x1000, 0);
+	want[17].type = INV_WAIT;
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	expect_log(rig, 0, 1, want, ARRAY_SIZE(want));
+
+	for (p = 0; p <= 16; p++)
+		want[p] = (struct inv)PIOTLB_ALL(did, p);
+	rig_forget(rig);
+	cache_tag_flush_all(domain);
+	expect_log(rig, 0, 1, want, ARRAY_SIZE(want));
+}
+
+/* More than a batch holds: full ones first, none lost, none repeated. */
+static void first_stage_many_pasids(struct kunit *test)
+{
+	static const int counts[] = { 63, 64, 65, 128, 200 };
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct fake_unit *unit;
+	struct device *dev;
+	int i, c, n = 0, pasids;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	unit = &rig->units[0];
+	domain = rig_fs_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x10, false);
+
+	for (c = 0; c < ARRAY_SIZE(counts); c++) {
+		while (n < counts[c])
+			rig_attach(rig, domain, dev, n++);
+		rig_forget(rig);
+		cache_tag_flush_range(domain, 0, 0xfff, 0);
+		KUNIT_EXPECT_EQ(test, unit->doorbells, DIV_ROUND_UP(n, 64));
+		KUNIT_EXPECT_EQ(test, unit->nr_log, n + DIV_ROUND_UP(n, 64));
+		for (i = 0, pasids = 0; i < unit->nr_log; i++) {
+			if (unit->log[i].type == INV_WAIT)
+				continue;
+			KUNIT_EXPECT_EQ(test, unit->log[i].type,
+					INV_PIOTLB_PAGES);
+			KUNIT_EXPECT_EQ(test, unit->log[i].pasid, pasids++);
+		}
+		KUNIT_EXPECT_EQ(test, unit->log[unit->nr_log - 1].type,
+				INV_WAIT);
+	}
+}
+
+/* All IOTLB invalidations come before the first one of a device TLB. */
+static void ats_order(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *a, *b;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_fs_domain(rig);
+	a = rig_add_dev(rig, 0, 0x18, true);
+	b = rig_add_dev(rig, 0, 0x20, false);
+	did = rig_attach(rig, domain, a, IOMMU_NO_PASID);
+	rig_attach(rig, domain, a, 3);
+	rig_attach(rig, domain, b, 3);
+	rig_attach(rig, domain, b, 5);
+
+	cache_tag_flush_range(domain, 0x2000, 0x3fff, 0);
+	EXPECT_LOG(rig, 0, 1,
+		   PIOTLB(did, 0, 0x2000, 1), PIOTLB(did, 3, 0x2000, 1),
+		   PIOTLB(did, 5, 0x2000, 1),
+		   DEVTLB(0x18, 0x2000, 1), DEVTLB_PASID(0x18, 3, 0x2000, 1),
+		   WAIT);
+
+	rig_forget(rig);
+	cache_tag_flush_all(domain);
+	EXPECT_LOG(rig, 0, 1,
+		   PIOTLB_ALL(did, 0), PIOTLB_ALL(did, 3), PIOTLB_ALL(did, 5),
+		   DEVTLB(0x18, 0, ALL_PAGES), DEVTLB_PASID(0x18, 3, 0, ALL_PAGES),
+		   WAIT);
+}
+
+/* Some devices have to be told twice. */
+static void ats_extra(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *dev;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, true);
+	rig->devs[0].info.dtlb_extra_inval = 1;
+	did = rig_attach(rig, domain, dev, IOMMU_NO_PASID);
+
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x18, 0x1000, 0),
+		   DEVTLB(0x18, 0x1000, 0), WAIT);
+}
+
+/* While translation is off, no device TLB is addressed. */
+static void ats_translation_off(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	did = rig_attach(rig, domain, rig_add_dev(rig, 0, 0x18, true),
+			 IOMMU_NO_PASID);
+	rig->units[0].iommu.gcmd &= ~DMA_GCMD_TE;
+
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
+}
+
+/* ATS that comes after attach: dropped once as a whole, then kept up to date. */
+static void ats_enabled_late(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *dev;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, false);
+	did = rig_attach(rig, domain, dev, IOMMU_NO_PASID);
+
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
+
+	rig_forget(rig);
+	rig->devs[0].info.ats_enabled = 1;
+	KUNIT_ASSERT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
+			0);
+	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES), WAIT);
+
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x18, 0x1000, 0),
+		   WAIT);
+
+	rig_forget(rig);
+	rig_detach(domain, dev, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&domain->attachments));
+	cache_tag_flush_all(domain);
+	expect_log(rig, 0, 0, NULL, 0);
+}
+
+/* Each unit gets its own ids, once, and only where the domain is attached. */
+static void several_units(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain, *other;
+	struct device *dev[MAX_DEVS];
+	u16 did[MAX_UNITS];
+	int i;
+
+	for (i = 0; i < MAX_UNITS; i++)
+		rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	other = rig_ss_domain(rig);
+	for (i = 0; i < 6; i++)
+		dev[i] = rig_add_dev(rig, i % 3, i << 3, i == 4);
+	/* Other ids are in use on the second unit, so that they differ. */
+	rig_attach(rig, other, rig_add_dev(rig, 1, 0x80, false),
+		   IOMMU_NO_PASID);
+	for (i = 0; i < 2; i++)
+		did[i] = rig_attach(rig, domain, dev[i], IOMMU_NO_PASID);
+	KUNIT_EXPECT_NE(test, did[0], did[1]);
+
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did[0], 0x1000, 0), WAIT);
+	EXPECT_LOG(rig, 1, 1, IOTLB(did[1], 0x1000, 0), WAIT);
+	expect_log(rig, 2, 0, NULL, 0);
+
+	for (i = 2; i < 6; i++)
+		did[i % 3] = rig_attach(rig, domain, dev[i], IOMMU_NO_PASID);
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did[0], 0x1000, 0), WAIT);
+	EXPECT_LOG(rig, 1, 1, IOTLB(did[1], 0x1000, 0),
+		   DEVTLB(0x20, 0x1000, 0), WAIT);
+	EXPECT_LOG(rig, 2, 1, IOTLB(did[2], 0x1000, 0), WAIT);
+
+	/* The other domain has its own. */
+	rig_forget(rig);
+	cache_tag_flush_range(other, 0x1000, 0x1fff, 0);
+	expect_log(rig, 0, 0, NULL, 0);
+	KUNIT_EXPECT_EQ(test, rig->units[1].nr_log, 2);
+	expect_log(rig, 2, 0, NULL, 0);
+
+	/* A unit is done with when its last device is. */
+	rig_detach(domain, dev[1], IOMMU_NO_PASID);
+	rig_detach(domain, dev[4], IOMMU_NO_PASID);
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did[0], 0x1000, 0), WAIT);
+	expect_log(rig, 1, 0, NULL, 0);
+	EXPECT_LOG(rig, 2, 1, IOTLB(did[2], 0x1000, 0), WAIT);
+}
+
+/* A process' page table: the reserved domain id, and the process' PASID. */
+static void sva(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *a, *b;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_add_domain(rig, NULL, IOMMU_DOMAIN_SVA);
+	a = rig_add_dev(rig, 0, 0x18, true);
+	b = rig_add_dev(rig, 0, 0x20, true);
+	rig_attach(rig, domain, a, 9);
+	rig_attach(rig, domain, b, 9);
+
+	cache_tag_flush_range(domain, 0x7f0000001000, 0x7f0000001fff, 0);
+	KUNIT_ASSERT_EQ(test, rig->units[0].nr_log, 4);
+	EXPECT_LOG(rig, 0, 1,
+		   PIOTLB(FLPT_DEFAULT_DID, 9, 0x7f0000001000, 0),
+		   DEVTLB_PASID(0x18, 9, 0x7f0000001000, 0),
+		   DEVTLB_PASID(0x20, 9, 0x7f0000001000, 0), WAIT);
+}
+
+/*
+ * A guest's page table on top of a parent: the guest's change reaches its own
+ * tags, a change of the parent reaches those of all its children, and device
+ * TLBs as a whole.
+ */
+static void nested(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *parent, *one, *two;
+	struct device *a, *b, *c;
+	u16 did1, did2, did3;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	parent = rig_ss_domain(rig);
+	one = rig_nested_domain(rig, parent);
+	two = rig_nested_domain(rig, parent);
+	a = rig_add_dev(rig, 0, 0x18, true);
+	b = rig_add_dev(rig, 0, 0x20, false);
+	c = rig_add_dev(rig, 0, 0x28, false);
+	did1 = rig_attach(rig, one, a, IOMMU_NO_PASID);
+	rig_attach(rig, one, a, 4);
+	did2 = rig_attach(rig, two, b, IOMMU_NO_PASID);
+	KUNIT_EXPECT_NE(test, did1, did2);
+
+	cache_tag_flush_range(one, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1,
+		   PIOTLB(did1, 0, 0x1000, 0), PIOTLB(did1, 4, 0x1000, 0),
+		   DEVTLB(0x18, 0x1000, 0), DEVTLB_PASID(0x18, 4, 0x1000, 0),
+		   WAIT);
+
+	rig_forget(rig);
+	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1,
+		   IOTLB(did1, 0x1000, 0), IOTLB(did2, 0x1000, 0),
+		   DEVTLB(0x18, 0, ALL_PAGES),
+		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
+
+	/* The parent may be used by itself, too. */
+	did3 = rig_attach(rig, parent, c, IOMMU_NO_PASID);
+	rig_forget(rig);
+	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1,
+		   IOTLB(did1, 0x1000, 0), IOTLB(did2, 0x1000, 0),
+		   IOTLB(did3, 0x1000, 0),
+		   DEVTLB(0x18, 0, ALL_PAGES),
+		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
+
+	/* One PASID moves from child to child: new before old. */
+	rig_attach(rig, two, a, 4);
+	rig_detach(one, a, 4);
+	rig_detach(one, a, IOMMU_NO_PASID);
+	rig_detach(parent, c, IOMMU_NO_PASID);
+	rig_forget(rig);
+	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did2, 0x1000, 0),
+		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
+
+	rig_detach(two, a, 4);
+	rig_detach(two, b, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&parent->attachments));
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&one->attachments));
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&two->attachments));
+}
+
+/* What is larger than the unit can do goes with the whole domain or PASID. */
+static void large_blocks(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *ss, *fs;
+	struct device *dev;
+	u16 did, fs_did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	ss = rig_ss_domain(rig);
+	fs = rig_fs_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, true);
+	did = rig_attach(rig, ss, dev, IOMMU_NO_PASID);
+	fs_did = rig_attach(rig, fs, dev, 2);
+
+	/* The largest block: 1 GiB. */
+	cache_tag_flush_range(ss, SZ_1G, 2UL * SZ_1G - 1, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, SZ_1G, TEST_MAMV),
+		   DEVTLB(0x18, SZ_1G, TEST_MAMV), WAIT);
+	rig_forget(rig);
+	cache_tag_flush_range(fs, SZ_1G, 2UL * SZ_1G - 1, 0);
+	EXPECT_LOG(rig, 0, 1, PIOTLB(fs_did, 2, SZ_1G, TEST_MAMV),
+		   DEVTLB_PASID(0x18, 2, SZ_1G, TEST_MAMV), WAIT);
+
+	/* Two pages on both sides of a boundary of 1 GiB. Not the device TLB. */
+	rig_forget(rig);
+	cache_tag_flush_range(ss, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
+	EXPECT_LOG(rig, 0, 1, IOTLB_ALL(did), DEVTLB(0x18, 0, TEST_MAMV + 1),
+		   WAIT);
+	rig_forget(rig);
+	cache_tag_flush_range(fs, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
+	EXPECT_LOG(rig, 0, 1, PIOTLB_ALL(fs_did, 2),
+		   DEVTLB_PASID(0x18, 2, 0, TEST_MAMV + 1), WAIT);
+}
+
+/* Without page-selective invalidation, always all of it. */
+static void no_page_selective(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *ss, *fs;
+	struct device *dev;
+	u16 did, fs_did;
+
+	rig_add_unit(rig, 0, TEST_ECAP);
+	ss = rig_ss_domain(rig);
+	fs = rig_fs_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, false);
+	did = rig_attach(rig, ss, dev, IOMMU_NO_PASID);
+	fs_did = rig_attach(rig, fs, dev, 2);
+
+	cache_tag_flush_range(ss, 0x1000, 0x1fff, 1);
+	cache_tag_flush_range(fs, 0x1000, 0x1fff, 1);
+	EXPECT_LOG(rig, 0, 2, IOTLB_ALL(did), WAIT, PIOTLB_ALL(fs_did, 2),
+		   WAIT);
+}
+
+/* New mappings: nothing to do on ordinary hardware. */
+static void np_ordinary(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	rig_attach(rig, domain, rig_add_dev(rig, 0, 0x18, true),
+		   IOMMU_NO_PASID);
+	cache_tag_flush_range_np(domain, 0x1000, 0x1fff);
+	expect_log(rig, 0, 0, NULL, 0);
+}
+
+/* New mappings in caching mode: as for an unmap, but for device TLBs. */
+static void np_caching_mode(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *ss, *fs;
+	struct device *dev;
+	int i, p;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP | TEST_CAP_CM, TEST_ECAP);
+	ss = rig_ss_domain(rig);
+	fs = rig_fs_domain(rig);
+	for (i = 0; i < 4; i++) {
+		dev = rig_add_dev(rig, 0, i << 3, true);
+		did = rig_attach(rig, ss, dev, IOMMU_NO_PASID);
+		for (p = 1; p <= 16; p++)
+			rig_attach(rig, ss, dev, p);
+		rig_attach(rig, fs, dev, 20);
+	}
+
+	cache_tag_flush_range_np(ss, 0x1000, 0x1fff);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
+
+	/* First-stage entries that are not present are never cached. */
+	rig_forget(rig);
+	cache_tag_flush_range_np(fs, 0x1000, 0x1fff);
+	expect_log(rig, 0, 0, NULL, 0);
+}
+
+/* Caching mode covers nested translations, too. */
+static void np_nest_parent(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *parent, *child;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP | TEST_CAP_CM, TEST_ECAP);
+	parent = rig_ss_domain(rig);
+	child = rig_nested_domain(rig, parent);
+	did = rig_attach(rig, child, rig_add_dev(rig, 0, 0x18, true),
+			 IOMMU_NO_PASID);
+
+	cache_tag_flush_range_np(parent, 0x1000, 0x1fff);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
+}
+
+/* The write buffer is the unit's: once, however many tags. */
+static void np_write_buffer(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *ss, *fs;
+	struct device *dev;
+	int p;
+
+	rig_add_unit(rig, TEST_CAP | TEST_CAP_RWBF, TEST_ECAP);
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	ss = rig_ss_domain(rig);
+	fs = rig_fs_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, true);
+	for (p = 0; p <= 16; p++) {
+		rig_attach(rig, ss, dev, p);
+		rig_attach(rig, fs, dev, 20 + p);
+	}
+	rig_attach(rig, ss, rig_add_dev(rig, 1, 0x20, false), IOMMU_NO_PASID);
+
+	cache_tag_flush_range_np(ss, 0x1000, 0x1fff);
+	EXPECT_LOG(rig, 0, 0, { .type = INV_WRITE_BUFFER });
+	expect_log(rig, 1, 0, NULL, 0);
+
+	rig_forget(rig);
+	cache_tag_flush_range_np(fs, 0x1000, 0x1fff);
+	EXPECT_LOG(rig, 0, 0, { .type = INV_WRITE_BUFFER });
+}
+
+/* Registers instead of a queue: the hint stays out of the address mask. */
+static void register_based(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, 0);
+	domain = rig_ss_domain(rig);
+	did = rig_attach(rig, domain, rig_add_dev(rig, 0, 0x18, false),
+			 IOMMU_NO_PASID);
+	rig_attach(rig, domain, rig_add_dev(rig, 0, 0x20, false),
+		   IOMMU_NO_PASID);
+
+	cache_tag_flush_range(domain, 0x4000, 0x7fff, 1);
+	EXPECT_LOG(rig, 0, 0, REGISTER_PAGES(did, 0x4000, 2));
+
+	/* Page 0 alone: never what the register happened to hold. */
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0, 0xfff, 1);
+	EXPECT_LOG(rig, 0, 0, REGISTER_DOMAIN(did));
+
+	rig_forget(rig);
+	cache_tag_flush_all(domain);
+	EXPECT_LOG(rig, 0, 0, REGISTER_DOMAIN(did));
+}
+
+/* What attach recorded is what detach removes, whatever has changed since. */
+static void detach_what_was_attached(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct device *a, *b;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	a = rig_add_dev(rig, 0, 0x18, true);
+	b = rig_add_dev(rig, 0, 0x20, true);
+	did = rig_attach(rig, domain, a, IOMMU_NO_PASID);
+	rig_attach(rig, domain, b, IOMMU_NO_PASID);
+
+	/* ATS is off by the time of detach. */
+	rig->devs[0].info.ats_enabled = 0;
+	rig_detach(domain, a, IOMMU_NO_PASID);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x20, 0x1000, 0),
+		   WAIT);
+
+	/* A second detach takes nobody else's. */
+	rig_forget(rig);
+	kunit_warning_suppress(test) {
+		cache_tag_unassign_domain(domain, a, IOMMU_NO_PASID);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x20, 0x1000, 0),
+		   WAIT);
+}
+
+/* Allocation failure */
+
+#if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
+
+/* Fails the nth slab allocation of this task from when it is set. */
+static struct task_struct *fail_task;
+static int fail_nth;
+
+static int fail_alloc(struct kprobe *p, struct pt_regs *regs)
+{
+	if (current != fail_task || !fail_nth || --fail_nth)
+		return 0;
+	regs_set_return_value(regs, -ENOMEM);
+	override_function_with_return(regs);
+	return 1;
+}
+
+static struct kprobe fail_probe = {
+	.symbol_name = "should_failslab",
+	.pre_handler = fail_alloc,
+};
+
+static void fail_unregister(void *unused)
+{
+	fail_task = NULL;
+	unregister_kprobe(&fail_probe);
+}
+
+/* Each allocation in turn fails: nothing recorded, nothing else disturbed. */
+static void allocation_failure(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *parent, *child;
+	struct device *keep, *dev;
+	int n, ret = -ENOMEM;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	parent = rig_ss_domain(rig);
+	child = rig_nested_domain(rig, parent);
+	keep = rig_add_dev(rig, 0, 0x18, false);
+	dev = rig_add_dev(rig, 0, 0x20, true);
+	did = rig_attach(rig, child, keep, IOMMU_NO_PASID);
+
+	fail_probe.addr = NULL;
+	fail_probe.flags = 0;
+	KUNIT_ASSERT_EQ(test, register_kprobe(&fail_probe), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fail_unregister,
+							NULL), 0);
+	for (n = 1; ret; n++) {
+		KUNIT_ASSERT_LT(test, n, 10);
+		rig_forget(rig);
+		fail_nth = n;
+		fail_task = current;
+		ret = cache_tag_assign_domain(child, dev, 3);
+		fail_task = NULL;
+		if (!ret)
+			break;
+
+		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
+		cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+		EXPECT_LOG(rig, 0, 2, PIOTLB(did, 0, 0x1000, 0), WAIT,
+			   IOTLB(did, 0x1000, 0), WAIT);
+	}
+	/* One for the child, one for its parent. */
+	KUNIT_EXPECT_EQ(test, n, 3);
+	cache_tag_unassign_domain(child, dev, 3);
+
+	rig->devs[1].info.ats_enabled = 0;
+	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(child, dev, 5), 0);
+	rig->devs[1].info.ats_enabled = 1;
+	fail_nth = 1;
+	fail_task = current;
+	ret = cache_tag_enable_ats(child, dev, 5);
+	fail_task = NULL;
+	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+	rig_forget(rig);
+	cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, PIOTLB(did, 0, 0x1000, 0),
+		   PIOTLB(did, 5, 0x1000, 0), WAIT);
+	cache_tag_unassign_domain(child, dev, 5);
+}
+
+#else
+
+static void allocation_failure(struct kunit *test)
+{
+	kunit_skip(test, "needs FAILSLAB and FUNCTION_ERROR_INJECTION");
+}
+
+#endif
+
+/* Concurrency */
+
+struct churn {
+	struct dmar_domain *domain;
+	struct device *dev;
+	atomic_t rounds;
+	int errors;
+};
+
+/* Attaches and detaches a range of PASIDs, all the time. */
+static int churn_thread(void *data)
+{
+	struct churn *churn = data;
+	int p = 0;
+
+	while (!kthread_should_stop()) {
+		if (cache_tag_assign_domain(churn->domain, churn->dev,
+					    100 + p % 8))
+			churn->errors++;
+		else
+			cache_tag_unassign_domain(churn->domain, churn->dev,
+						  100 + p % 8);
+		p++;
+		atomic_inc(&churn->rounds);
+		cond_resched();
+	}
+	return 0;
+}
+
+static bool log_has(struct fake_unit *unit, const struct inv *want)
+{
+	const struct inv *got;
+
+	for (got = unit->log; got < unit->log + unit->nr_log; got++)
+		if (got->type == want->type && got->id == want->id &&
+		    got->pasid == want->pasid && got->addr == want->addr &&
+		    got->order == want->order)
+			return true;
+	return false;
+}
+
+/* Whoever comes and goes, those who stay are flushed, each time. */
+static void flush_beside_churn(struct kunit *test)
+{
+	struct churn churn = {};
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain;
+	struct task_struct *task;
+	struct device *dev;
+	int i, missed = 0;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, true);
+	did = rig_attach(rig, domain, dev, 5);
+
+	churn.domain = domain;
+	churn.dev = rig_add_dev(rig, 0, 0x20, true);
+	task = kthread_run(churn_thread, &churn, "vtd-churn");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	for (i = 0; i < 500 || atomic_read(&churn.rounds) < 500; i++) {
+		const struct inv iotlb = IOTLB(did, (u64)i << 12, 0);
+		const struct inv devtlb = DEVTLB_PASID(0x18, 5, (u64)i << 12, 0);
+		struct fake_unit *unit = &rig->units[0];
+
+		rig_forget(rig);
+		cache_tag_flush_range(domain, (u64)i << 12,
+				      ((u64)i << 12) + 0xfff, 0);
+		missed += !log_has(unit, &iotlb) || !log_has(unit, &devtlb);
+		/* Not more than one tag either: they all share it. */
+		missed += unit->doorbells != 1;
+		cond_resched();
+	}
+	kthread_stop(task);
+	KUNIT_EXPECT_EQ(test, missed, 0);
+	KUNIT_EXPECT_EQ(test, churn.errors, 0);
+}
+
+static struct kunit_case cache_test_cases[] = {
+	KUNIT_CASE_PARAM(second_stage_rid, dev_count_gen_params),
+	KUNIT_CASE(second_stage_legacy),
+	KUNIT_CASE(second_stage_pasids),
+	KUNIT_CASE(first_stage_pasids),
+	KUNIT_CASE(first_stage_many_pasids),
+	KUNIT_CASE(ats_order),
+	KUNIT_CASE(ats_extra),
+	KUNIT_CASE(ats_translation_off),
+	KUNIT_CASE(ats_enabled_late),
+	KUNIT_CASE(several_units),
+	KUNIT_CASE(sva),
+	KUNIT_CASE(nested),
+	KUNIT_CASE(large_blocks),
+	KUNIT_CASE(no_page_selective),
+	KUNIT_CASE(np_ordinary),
+	KUNIT_CASE(np_caching_mode),
+	KUNIT_CASE(np_nest_parent),
+	KUNIT_CASE(np_write_buffer),
+	KUNIT_CASE(register_based),
+	KUNIT_CASE(detach_what_was_attached),
+	KUNIT_CASE(allocation_failure),
+	KUNIT_CASE_SLOW(flush_beside_churn),
+	{}
+};
+
+static struct kunit_suite cache_test_suite = {
+	.name = "intel_iommu_cache",
+	.init = cache_test_init,
+	.exit = cache_test_exit,
+	.test_cases = cache_test_cases,
+};
+
+kunit_test_suites(&cache_test_suite);
+
+MODULE_DESCRIPTION("KUnit tests of VT-d cache invalidation");
+MODULE_LICENSE("GPL");

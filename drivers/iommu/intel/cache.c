@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Invalidation of the IOTLBs and device TLBs that hold a domain's translations.
+ *
+ * Attach records in the domain's attachment list what has to be invalidated
+ * for a device and PASID; detach removes what was recorded. A flush walks the
+ * list under RCU, without a lock, in any context but NMI, and touches nothing
+ * but the list and the units: the devices it speaks to may be gone.
+ *
+ * For each unit, the flush sends one IOTLB invalidation per tag that the
+ * hardware distinguishes, then one device-TLB invalidation per attachment with
+ * ATS, in one submission where the batch holds them all.
+ */
+
+#define pr_fmt(fmt)	"DMAR: " fmt
+
+#include <linux/iommu.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "cache.h"
+#include "iommu.h"
+#include "trace.h"
+
+/*
+ * Descriptors per submission. Far more than a flush usually needs, and a
+ * quarter of the queue, so that one flush cannot claim a unit for itself.
+ */
+#define FLUSH_BATCH_SIZE	64
+
+/**
+ * struct flush_batch - descriptors for one unit, not submitted yet
+ * @iommu: The unit.
+ * @count: Valid descriptors.
+ * @descs: The descriptors.
+ *
+ * Too large for the stack of whoever unmaps, and a flush cannot allocate: there
+ * is one for each CPU, owned by the flush that has interrupts off on it.
+ */
+struct flush_batch {
+	struct intel_iommu *iommu;
+	unsigned int count;
+	struct qi_desc descs[FLUSH_BATCH_SIZE];
+};
+
+static DEFINE_PER_CPU(struct flush_batch, flush_batch);
+
+static struct dmar_attachment *to_attachment(struct iommu_attach_elm *elm)
+{
+	return container_of(elm, struct dmar_attachment, elm);
+}
+
+static struct intel_iommu *to_unit(const struct iommu_attach_elm *elm)
+{
+	return container_of(elm->unit, struct intel_iommu, iommu);
+}
+
+/* Recording attachments */
+
+/*
+ * What the hardware distinguishes in an IOTLB invalidation. The tags of one
+ * domain are all of one form, so the two forms cannot be confused.
+ */
+static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
+{
+	if (kind == DMAR_ATTACH_FIRST_STAGE)
+		return (u64)pasid << 16 | did;
+	return did;
+}
+
+static struct dmar_attachment *attachment_alloc(struct device *dev,
+						ioasid_t pasid, u16 did,
+						enum dmar_attach_kind kind)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct dmar_attachment *att;
+
+	att = kzalloc_obj(*att);
+	if (!att)
+		return NULL;
+
+	iommu_attach_elm_init(&att->elm, &info->iommu->iommu,
+			      attachment_tag(kind, did, pasid),
+			      info->ats_enabled);
+	att->dev = dev;
+	att->pasid = pasid;
+	att->kind = kind;
+	att->did = did;
+	att->segment = info->segment;
+	att->sid = PCI_DEVID(info->bus, info->devfn);
+	att->pfsid = info->pfsid;
+	att->ats_qdep = info->ats_qdep;
+	att->dtlb_extra_inval = info->dtlb_extra_inval;
+	return att;
+}
+
+static void attachment_link(struct dmar_domain *domain,
+			    struct dmar_attachment *att)
+{
+	guard(spinlock)(&domain->attachments.lock);
+	trace_cache_tag_assign(att);
+	iommu_attach_list_add(&domain->attachments, &att->elm);
+}
+
+static void attachment_remove(struct dmar_domain *domain,
+			      struct dmar_attachment *att)
+{
+	lockdep_assert_held(&domain->attachments.lock);
+	trace_cache_tag_unassign(att);
+	iommu_attach_list_remove(&domain->attachments, &att->elm, att);
+}
+
+/* The attachment that was recorded first, where a replacement adds another. */
+static struct dmar_attachment *attachment_find(struct dmar_domain *domain,
+					       const struct device *dev,
+					       ioasid_t pasid)
+{
+	struct iommu_attach_elm *elm;
+	struct dmar_attachment *att;
+
+	iommu_attach_list_for_each_locked(elm, &domain->attachments) {
+		att = to_attachment(elm);
+		if (att->kind != DMAR_ATTACH_NEST_PARENT &&
+		    att->dev == dev && att->pasid == pasid)
+			return att;
+	}
+	return NULL;
+}
+
+static enum dmar_attach_kind domain_attach_kind(struct dmar_domain *domain)
+{
+	if (intel_domain_is_ss_paging(domain))
+		return DMAR_ATTACH_SECOND_STAGE;
+	return DMAR_ATTACH_FIRST_STAGE;
+}
+
+static u16 domain_attach_did(struct dmar_domain *domain, struct device *dev)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	return iommu_domain_did(&domain->domain, info->iommu);
+}
+
+/**
+ * cache_tag_assign_domain() - record that a device uses a domain
+ * @domain: The domain. Its id on the device's unit has been allocated.
+ * @dev: The device. ATS is in the state that it has while attached.
+ * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
+ *
+ * From here on every flush of @domain, and for a nested domain of its parent,
+ * includes @dev. To be called before the context or PASID entry is made
+ * present; a full memory barrier lies in between.
+ *
+ * Context: May sleep. Attaches of one device are serialised by its group.
+ * Return: 0, or -ENOMEM with nothing recorded.
+ */
+int cache_tag_assign_domain(struct dmar_domain *domain, struct device *dev,
+			    ioasid_t pasid)
+{
+	u16 did = domain_attach_did(domain, dev);
+	struct dmar_attachment *att;
+
+	att = attachment_alloc(dev, pasid, did, domain_attach_kind(domain));
+	if (!att)
+		return -ENOMEM;
+
+	if (domain->domain.type == IOMMU_DOMAIN_NESTED) {
+		att->parent = attachment_alloc(dev, pasid, did,
+					       DMAR_ATTACH_NEST_PARENT);
+		if (!att->parent) {
+			kfree(att);
+			return -ENOMEM;
+		}
+		attachment_link(domain->s2_domain, att->parent);
+	}
+	attachment_link(domain, att);
+	return 0;
+}
+
+/**
+ * cache_tag_unassign_domain() - a device does not use a domain any more
+ * @domain: The domain.
+ * @dev: The device.
+ * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
+ *
+ * Undoes one cache_tag_assign_domain(). To be called when the context or PASID
+ * entry has been cleared and all caches have been invalidated, and before the
+ * domain id is given back.
+ *
+ * Flushes that are under way may still invalidate the device's TLB until an RCU
+ * grace period has passed.
+ *
+ * Context: Process. Does not fail, allocate or wait.
+ */
+void cache_tag_unassign_domain(struct dmar_domain *domain, struct device *dev,
+			       ioasid_t pasid)
+{
+	struct dmar_attachment *att, *parent;
+
+	scoped_guard(spinlock, &domain->attachments.lock) {
+		att = attachment_find(domain, dev, pasid);
+		if (WARN_ON_ONCE(!att))
+			return;
+		parent = att->parent;
+		attachment_remove(domain, att);
+	}
+
+	if (!parent)
+		return;
+	guard(spinlock)(&domain->s2_domain->attachments.lock);
+	attachment_remove(domain->s2_domain, parent);
+}
+
+/**
+ * cache_tag_enable_ats() - the device of an attachment has got a device TLB
+ * @domain: The domain, a paging one.
+ * @dev: The device. ATS has just been enabled on it.
+ * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
+ *
+ * ATS can only be enabled when the default domain is attached already. A flush
+ * that invalidated the device's TLB with ATS off would time out, so the device
+ * is told about only now, and what it may have cached in between is dropped.
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENOMEM with the attachment as it was.
+ */
+int cache_tag_enable_ats(struct dmar_domain *domain, struct device *dev,
+			 ioasid_t pasid)
+{
+	struct dmar_attachment *att, *old;
+	struct intel_iommu *iommu;
+
+	att = attachment_alloc(dev, pasid, domain_attach_did(domain, dev),
+			       domain_attach_kind(domain));
+	if (!att)
+		return -ENOMEM;
+	iommu = to_unit(&att->elm);
+
+	scoped_guard(spinlock, &domain->attachments.lock) {
+		old = attachment_find(domain, dev, pasid);
+		trace_cache_tag_assign(att);
+		iommu_attach_list_add(&domain->attachments, &att->elm);
+		if (!WARN_ON(!old))
+			attachment_remove(domain, old);
+	}
+
+	qi_flush_dev_iotlb(iommu, att->sid, att->pfsid, att->ats_qdep, 0,
+			   MAX_AGAW_PFN_WIDTH);
+	return 0;
+}
+
+/* Composing invalidations */
+
+static void flush_batch_submit(struct flush_batch *batch)
+{
+	if (batch->count)
+		qi_submit_sync(batch->iommu, batch->descs, batch->count, 0);
+	batch->count = 0;
+}
+
+/* A cleared descriptor: not all of qi_desc_*() write all four words. */
+static struct qi_desc *flush_batch_next(struct flush_batch *batch)
+{
+	struct qi_desc *desc;
+
+	if (batch->count == FLUSH_BATCH_SIZE)
+		flush_batch_submit(batch);
+	desc = &batch->descs[batch->count++];
+	*desc = (struct qi_desc) {};
+	return desc;
+}
+
+/*
+ * The block that covers @start and @last: naturally aligned, and a power of two
+ * of pages in size.
+ */
+static void flush_range_init(struct cache_flush_range *range,
+			     unsigned long start, unsigned long last, bool ih)
+{
+	unsigned int order;
+
+	order = fls_long((start ^ last) >> VTD_PAGE_SHIFT);
+	if (order >= BITS_PER_LONG - VTD_PAGE_SHIFT)
+		order = MAX_AGAW_PFN_WIDTH;
+
+	*range = (struct cache_flush_range) {
+		.start = start,
+		.end = last,
+		.order = order,
+		.ih = ih,
+	};
+	if (order != MAX_AGAW_PFN_WIDTH)
+		range->addr = start & ~(nrpages_to_size(1UL << order) - 1);
+}
+
+/* Can the unit invalidate the block as such, or only with all the rest? */
+static bool flush_by_page(struct intel_iommu *iommu,
+			  const struct cache_flush_range *range)
+{
+	return cap_pgsel_inv(iommu->cap) &&
+	       range->order <= cap_max_amask_val(iommu->cap);
+}
+
+static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
+		       const struct cache_flush_range *range)
+{
+	struct intel_iommu *iommu = to_unit(&att->elm);
+	bool by_page = flush_by_page(iommu, range);
+
+	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
+		if (by_page)
+			qi_desc_piotlb(att->did, att->pasid, range->addr,
+				       range->order, range->ih, desc);
+		else
+			qi_desc_piotlb_all(att->did, att->pasid, desc);
+	} else {
+		if (by_page)
+			qi_desc_iotlb(iommu, att->did, range->addr | range->ih,
+				      range->order, DMA_TLB_PSI_FLUSH, desc);
+		else
+			qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH,
+				      desc);
+	}
+}
+
+static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
+			u64 addr, unsigned int order)
+{
+	if (att->pasid == IOMMU_NO_PASID)
+		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
+				  order, desc);
+	else
+		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
+					att->ats_qdep, addr, order, desc);
+}
+
+static void flush_devtlb(struct flush_batch *batch,
+			 const struct dmar_attachment *att,
+			 const struct cache_flush_range *range)
+{
+	unsigned int order = range->order;
+	u64 addr = range->addr;
+
+	/*
+	 * The device caches the result of both stages, by first-stage address.
+	 * Which of its entries a second-stage address has gone into is not
+	 * known.
+	 */
+	if (att->kind == DMAR_ATTACH_NEST_PARENT) {
+		order = MAX_AGAW_PFN_WIDTH;
+		addr = 0;
+	}
+
+	desc_devtlb(flush_batch_next(batch), att, addr, order);
+	if (att->dtlb_extra_inval)
+		desc_devtlb(flush_batch_next(batch), att, addr, order);
+	trace_cache_tag_flush_devtlb(att, addr, order);
+}
+
+/*
+ * Without a queue there is only legacy mode, hence only invalidation by domain
+ * id. No invalidation hint: it is always right not to give one.
+ */
+static void flush_iotlb_register(const struct dmar_attachment *att,
+				 const struct cache_flush_range *range)
+{
+	struct intel_iommu *iommu = to_unit(&att->elm);
+
+	/* __iommu_flush_iotlb() takes 0 in both for no address at all. */
+	if (flush_by_page(iommu, range) && (range->addr || range->order))
+		__iommu_flush_iotlb(iommu, att->did, range->addr, range->order,
+				    DMA_TLB_PSI_FLUSH);
+	else
+		__iommu_flush_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH);
+}
+
+static void flush_iotlb(struct flush_batch *batch,
+			const struct dmar_attachment *att,
+			const struct cache_flush_range *range)
+{
+	if (batch->iommu->qi)
+		desc_iotlb(flush_batch_next(batch), att, range);
+	else
+		flush_iotlb_register(att, range);
+}
+
+/* Flushing */
+
+/* All caches that may hold a translation which is not valid any more. */
+static void flush_unit(struct iommu_attach_list *list,
+		       struct iommu_attach_elm *first,
+		       const struct cache_flush_range *range,
+		       struct flush_batch *batch)
+{
+	struct intel_iommu *iommu = batch->iommu;
+	struct iommu_attach_elm *elm;
+
+	iommu_attach_unit_for_each_tag(elm, first, list) {
+		flush_iotlb(batch, to_attachment(elm), range);
+		trace_cache_tag_flush_range(to_attachment(elm), range);
+	}
+
+	/*
+	 * The specification advises against device-TLB invalidations while
+	 * translation is disabled.
+	 */
+	if (!iommu->qi || !(iommu->gcmd & DMA_GCMD_TE))
+		return;
+	iommu_attach_unit_for_each_atc(elm, first, list)
+		flush_devtlb(batch, to_attachment(elm), range);
+}
+
+/*
+ * What may keep hardware from seeing a translation that has become valid: in
+ * caching mode, IOTLB entries that say not present, which first-stage
+ * translation has none of; otherwise the unit's write buffer, once. Device TLBs
+ * do not hold entries that say not present.
+ */
+static void flush_unit_np(struct iommu_attach_list *list,
+			  struct iommu_attach_elm *first,
+			  const struct cache_flush_range *range,
+			  struct flush_batch *batch)
+{
+	bool write_buffer = true;
+	struct iommu_attach_elm *elm;
+	struct dmar_attachment *att;
+
+	if (cap_caching_mode(batch->iommu->cap)) {
+		iommu_attach_unit_for_each_tag(elm, first, list) {
+			att = to_attachment(elm);
+			if (att->kind == DMAR_ATTACH_FIRST_STAGE)
+				continue;
+			flush_iotlb(batch, att, range);
+			trace_cache_tag_flush_range_np(att, range);
+			write_buffer = false;
+		}
+	}
+	if (write_buffer)
+		iommu_flush_write_buffer(batch->iommu);
+}
+
+static void flush_domain(struct dmar_domain *domain,
+			 const struct cache_flush_range *range,
+			 bool non_present)
+{
+	struct iommu_attach_list *list = &domain->attachments;
+	struct iommu_attach_elm *first;
+	struct flush_batch *batch;
+	unsigned long flags;
+
+	iommu_attach_list_flush_begin(list);
+	iommu_attach_list_for_each_unit(first, list) {
+		/* Makes this CPU's batch ours. */
+		local_irq_save(flags);
+		batch = this_cpu_ptr(&flush_batch);
+		batch->iommu = to_unit(first);
+		if (non_present)
+			flush_unit_np(list, first, range, batch);
+		else
+			flush_unit(list, first, range, batch);
+		flush_batch_submit(batch);
+		local_irq_restore(flags);
+	}
+	iommu_attach_list_flush_end(list);
+}
+
+/**
+ * cache_tag_flush_range() - make hardware forget translations
+ * @domain: The domain whose mappings have changed; for a nested domain, whose
+ *	user says so.
+ * @start: First byte.
+ * @end: Last byte.
+ * @ih: Nonzero if only leaf entries have changed, so that caches of the tables
+ *	above them may stay.
+ *
+ * When this returns, no unit and no device that @domain is attached to uses a
+ * translation of the range from before the call, nor does any that a domain
+ * nested on @domain is attached to. More than the range may be invalidated.
+ *
+ * Context: Any but NMI. Waits for the hardware with interrupts off, unit by
+ * unit.
+ */
+void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
+			   unsigned long end, int ih)
+{
+	struct cache_flush_range range;
+
+	flush_range_init(&range, start, end, ih);
+	flush_domain(domain, &range, false);
+}
+
+/**
+ * cache_tag_flush_all() - make hardware forget all translations of a domain
+ * @domain: The domain.
+ *
+ * Context: As cache_tag_flush_range().
+ */
+void cache_tag_flush_all(struct dmar_domain *domain)
+{
+	cache_tag_flush_range(domain, 0, ULONG_MAX, 0);
+}
+
+/**
+ * cache_tag_flush_range_np() - make hardware see new translations
+ * @domain: The domain that has got new mappings.
+ * @start: First byte.
+ * @end: Last byte.
+ *
+ * For units that cache entries which are not present (caching mode), and for
+ * those whose write buffer software has to flush. No work for others.
+ *
+ * Context: As cache_tag_flush_range().
+ */
+void cache_tag_flush_range_np(struct dmar_domain *domain, unsigned long start,
+			      unsigned long end)
+{
+	struct cache_flush_range range;
+
+	flush_range_init(&range, start, end, false);
+	flush_domain(domain, &range, true);
+}

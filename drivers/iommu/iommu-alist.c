@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The attachments of an IOMMU domain, see include/linux/iommu-alist.h.
+ *
+ * What makes the lockless walks right is how the two lists are edited:
+ *
+ * - A group is represented among the leaders at every moment: a new leader is
+ *   published behind the old one before the old one is unlinked.
+ * - An element is linked into each of the lists at most once in its life. What
+ *   a walk stands on may be unlinked, never moved, so the walk always goes on
+ *   to elements that were behind it.
+ */
+
+#include <linux/bug.h>
+#include <linux/export.h>
+#include <linux/iommu-alist.h>
+#include <linux/poison.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+/* &iommu_attach_elm.list of an element that has been removed. */
+#define ALIST_REMOVED ((struct iommu_attach_list *)LIST_POISON1)
+
+static int alist_cmp(const struct iommu_attach_elm *a,
+		     const struct iommu_attach_elm *b)
+{
+	if (a->unit != b->unit)
+		return (uintptr_t)a->unit < (uintptr_t)b->unit ? -1 : 1;
+	if (a->tag != b->tag)
+		return a->tag < b->tag ? -1 : 1;
+	return 0;
+}
+
+static void alist_assert_readable(struct iommu_attach_list *list)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held() &&
+			 !lockdep_is_held(&list->lock),
+			 "attachment list walked without protection");
+}
+
+static void alist_set_users(struct iommu_attach_elm *leader, unsigned int users)
+{
+	/* For iommu_attach_elm_tag_users(), which does not take the lock. */
+	WRITE_ONCE(leader->tag_users, users);
+}
+
+/* The leader of the first group that is not before @elm, or NULL. */
+static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
+						 struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *leader;
+
+	list_for_each_entry(leader, &list->tags, tag_node)
+		if (alist_cmp(leader, elm) >= 0)
+			return leader;
+	return NULL;
+}
+
+/* Link @elm as a group of its own in front of the group led by @next. */
+static void alist_add_group(struct iommu_attach_list *list,
+			    struct iommu_attach_elm *elm,
+			    struct iommu_attach_elm *next)
+{
+	alist_set_users(elm, 1);
+	list_add_tail_rcu(&elm->node, next ? &next->node : &list->elms);
+	list_add_tail_rcu(&elm->tag_node, next ? &next->tag_node : &list->tags);
+}
+
+/* Link @elm into the group led by @leader. */
+static void alist_add_member(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *elm,
+			     struct iommu_attach_elm *leader)
+{
+	struct iommu_attach_elm *next;
+
+	alist_set_users(leader, leader->tag_users + 1);
+	if (elm->has_atc) {
+		list_add_rcu(&elm->node, &leader->node);
+		return;
+	}
+
+	/* Behind all members with an ATC: at the end of the group. */
+	if (list_is_last(&leader->tag_node, &list->tags)) {
+		list_add_tail_rcu(&elm->node, &list->elms);
+		return;
+	}
+	next = list_next_entry(leader, tag_node);
+	list_add_tail_rcu(&elm->node, &next->node);
+}
+
+/* Let the group of @leader go on without it, if there are other members. */
+static void alist_del_leader(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *leader)
+{
+	struct iommu_attach_elm *heir;
+
+	if (leader->tag_users > 1) {
+		heir = list_next_entry(leader, node);
+		alist_set_users(heir, leader->tag_users - 1);
+		list_add_rcu(&heir->tag_node, &leader->tag_node);
+	}
+	list_del_rcu(&leader->tag_node);
+}
+
+/* Count one member less for the group of @elm, which does not lead it. */
+static void alist_del_member(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *leader = alist_find_group(list, elm);
+
+	alist_set_users(leader, leader->tag_users - 1);
+}
+
+/**
+ * iommu_attach_list_init() - make an empty list
+ * @list: The list of a new domain.
+ *
+ * There is nothing to undo when the domain is freed, but the list should be
+ * empty then, see iommu_attach_list_empty().
+ */
+void iommu_attach_list_init(struct iommu_attach_list *list)
+{
+	spin_lock_init(&list->lock);
+	INIT_LIST_HEAD(&list->elms);
+	INIT_LIST_HEAD(&list->tags);
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_init);
+
+/**
+ * iommu_attach_elm_init() - describe an attachment
+ * @elm: Embedded in an element that the driver has allocated.
+ * @unit: The IOMMU instance that translates for the device.
+ * @tag: What an IOTLB invalidation of @unit has to name to reach the
+ *	translations that are cached for the device.
+ * @has_atc: ATS is enabled on the device, its ATC has to be invalidated too.
+ *
+ * An element that was on a list must not be initialised again before a grace
+ * period has passed since its removal.
+ */
+void iommu_attach_elm_init(struct iommu_attach_elm *elm,
+			   struct iommu_device *unit, u64 tag, bool has_atc)
+{
+	*elm = (struct iommu_attach_elm) {
+		.unit = unit,
+		.tag = tag,
+		.has_atc = has_atc,
+	};
+}
+EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
+
+/**
+ * iommu_attach_list_add() - publish an attachment
+ * @list: The list of the domain.
+ * @elm: What iommu_attach_elm_init() has described.
+ *
+ * Every flush that begins afterwards finds @elm, and a flush that has begun
+ * before is not needed by a device whose entry becomes present afterwards. The
+ * caller makes the device's entry present only after this returns.
+ *
+ * The number of steps grows with the number of groups, not of attachments.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ */
+void iommu_attach_list_add(struct iommu_attach_list *list,
+			   struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *group;
+
+	lockdep_assert_held(&list->lock);
+
+	if (WARN_ON(elm->list))
+		return;
+	elm->list = list;
+
+	group = alist_find_group(list, elm);
+	if (group && !alist_cmp(group, elm))
+		alist_add_member(list, elm, group);
+	else
+		alist_add_group(list, elm, group);
+
+	/*
+	 * Pairs with the barrier in iommu_attach_list_flush_begin(): the
+	 * element is visible before the entry, which the caller makes present,
+	 * lets the device read the page table.
+	 */
+	smp_mb();
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_add);
+
+/**
+ * iommu_attach_list_del() - take an attachment off its list
+ * @list: The list that it is on.
+ * @elm: The attachment.
+ *
+ * A flush may go on to use @elm until a grace period has passed; the caller
+ * frees it no earlier. iommu_attach_list_remove() does both.
+ *
+ * Cannot fail, does not allocate. The device's entry is non-present and flushed
+ * from all caches before this is called.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ * Return: True; false, after a warning, if @elm is not on @list.
+ */
+bool iommu_attach_list_del(struct iommu_attach_list *list,
+			   struct iommu_attach_elm *elm)
+{
+	lockdep_assert_held(&list->lock);
+
+	if (WARN_ON(elm->list != list))
+		return false;
+	elm->list = ALIST_REMOVED;
+
+	if (elm->tag_users)
+		alist_del_leader(list, elm);
+	else
+		alist_del_member(list, elm);
+	list_del_rcu(&elm->node);
+	return true;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_del);
+
+static void alist_free_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct iommu_attach_elm, rcu)->container);
+}
+
+/**
+ * iommu_attach_list_remove() - take an attachment off its list and free it
+ * @list: The list that it is on.
+ * @elm: The attachment.
+ * @container: The driver's element that @elm is embedded in, at any offset;
+ *	something that kfree() frees.
+ *
+ * As iommu_attach_list_del(), then frees @container after a grace period. One
+ * that is not on @list is left alone.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ */
+void iommu_attach_list_remove(struct iommu_attach_list *list,
+			      struct iommu_attach_elm *elm, void *container)
+{
+	if (!iommu_attach_list_del(list, elm))
+		return;
+	elm->container = container;
+	call_rcu(&elm->rcu, alist_free_rcu);
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_remove);
+
+/* Steps of walks: from NULL to the first, from the last to NULL. */
+
+static struct iommu_attach_elm *alist_next(struct iommu_attach_list *list,
+					   struct iommu_attach_elm *elm)
+{
+	alist_assert_readable(list);
+	return list_next_or_null_rcu(&list->elms, elm ? &elm->node : &list->elms,
+				     struct iommu_attach_elm, node);
+}
+
+static struct iommu_attach_elm *alist_next_leader(struct iommu_attach_list *list,
+						  struct iommu_attach_elm *elm)
+{
+	alist_assert_readable(list);
+	return list_next_or_null_rcu(&list->tags,
+				     elm ? &elm->tag_node : &list->tags,
+				     struct iommu_attach_elm, tag_node);
+}
+
+/*
+ * The next leader that @walk is to visit after @leader, NULL to begin. A walk
+ * through one unit ends with the unit.
+ */
+static struct iommu_attach_elm *walk_next_leader(struct iommu_attach_walk *walk,
+						 struct iommu_attach_elm *leader)
+{
+	struct iommu_attach_elm *next;
+
+	if (!walk->first)
+		return alist_next_leader(walk->list, leader);
+	if (!leader)
+		return walk->first;
+	next = alist_next_leader(walk->list, leader);
+	return next && next->unit == walk->first->unit ? next : NULL;
+}
+
+/* The next with an ATC in the group of @elm: they precede those without. */
+static struct iommu_attach_elm *group_next_atc(struct iommu_attach_list *list,
+					       struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *next = alist_next(list, elm);
+
+	return next && next->has_atc && !alist_cmp(next, elm) ? next : NULL;
+}
+
+/**
+ * iommu_attach_walk_locked() - a writer's walk
+ * @list: The list.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ * Return: A walk that has visited nothing yet.
+ */
+struct iommu_attach_walk
+iommu_attach_walk_locked(struct iommu_attach_list *list)
+{
+	lockdep_assert_held(&list->lock);
+	return (struct iommu_attach_walk) {
+		.list = list,
+		.elm = alist_next(list, NULL),
+	};
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_locked);
+
+/**
+ * iommu_attach_walk_next_locked() - step of iommu_attach_list_for_each_locked()
+ * @walk: Where the walk stands.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ * Return: The next element, NULL at the end.
+ */
+struct iommu_attach_elm *
+iommu_attach_walk_next_locked(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *elm = walk->elm;
+
+	lockdep_assert_held(&walk->list->lock);
+
+	/* Step on first: the caller may remove what it visits. */
+	if (elm)
+		walk->elm = alist_next(walk->list, elm);
+	return elm;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_next_locked);
+
+/**
+ * iommu_attach_walk_next() - step of iommu_attach_list_for_each()
+ * @walk: Where the walk stands.
+ *
+ * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
+ * Return: The next element, NULL at the end.
+ */
+struct iommu_attach_elm *iommu_attach_walk_next(struct iommu_attach_walk *walk)
+{
+	walk->elm = alist_next(walk->list, walk->elm);
+	return walk->elm;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_next);
+
+/**
+ * iommu_attach_walk_next_tag() - step of a loop over groups
+ * @walk: Where the walk stands.
+ *
+ * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
+ * Return: The leader of the next group, NULL at the end.
+ */
+struct iommu_attach_elm *
+iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
+{
+	walk->elm = walk_next_leader(walk, walk->elm);
+	return walk->elm;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_next_tag);
+
+/**
+ * iommu_attach_walk_next_unit() - step of iommu_attach_list_for_each_unit()
+ * @walk: Where the walk stands.
+ *
+ * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
+ * Return: The first leader behind that is of another unit, NULL at the end.
+ */
+struct iommu_attach_elm *
+iommu_attach_walk_next_unit(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *prev = walk->elm;
+
+	do {
+		walk->elm = walk_next_leader(walk, walk->elm);
+	} while (prev && walk->elm && walk->elm->unit == prev->unit);
+	return walk->elm;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_next_unit);
+
+/**
+ * iommu_attach_walk_next_atc() - step of a loop over ATCs
+ * @walk: Where the walk stands.
+ *
+ * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
+ * Return: The next element that has an ATC, NULL at the end.
+ */
+struct iommu_attach_elm *
+iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *elm = NULL;
+
+	if (walk->elm)
+		elm = group_next_atc(walk->list, walk->elm);
+	while (!elm) {
+		walk->leader = walk_next_leader(walk, walk->leader);
+		if (!walk->leader)
+			break;
+		elm = walk->leader->has_atc ?
+		      walk->leader : group_next_atc(walk->list, walk->leader);
+	}
+	walk->elm = elm;
+	return elm;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_walk_next_atc);
