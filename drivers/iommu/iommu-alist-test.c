@@ -360,7 +360,7 @@ static void alist_remove_current(struct kunit *test)
 	EXPECT_VISITS(test, &v, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3);
 }
 
-/* The group lives on under another leader, which the walk may see as well. */
+/* The group lives on under another leader, and was visited already. */
 static void alist_remove_leader(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -379,7 +379,7 @@ static void alist_remove_leader(struct kunit *test)
 			att_remove(list, leader);
 	}
 	rcu_read_unlock();
-	EXPECT_VISITS(test, &v, 1, 2, 3);
+	EXPECT_VISITS(test, &v, 1, 3);
 
 	v.nr = 0;
 	rcu_read_lock();
@@ -387,6 +387,52 @@ static void alist_remove_leader(struct kunit *test)
 		visit(&v, elm);
 	rcu_read_unlock();
 	EXPECT_VISITS(test, &v, 2, 3);
+}
+
+/*
+ * Those with an ATC are found from the new leader and, when the walk stands on
+ * the old one, from that; nothing without comes in between.
+ */
+static void alist_remove_leader_atc(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct iommu_attach_elm *unit, *elm;
+	struct test_att *leader, *heir;
+	struct visits v = {};
+
+	leader = att_add(test, list, 0, 0, 1, false);
+	att_add(test, list, 1, 0, 1, true);
+	heir = att_add(test, list, 2, 0, 1, true);
+	att_add(test, list, 3, 0, 1, false);
+	att_add(test, list, 4, 0, 1, false);
+
+	iommu_attach_list_flush_begin(list);
+	iommu_attach_list_for_each_unit(unit, list) {
+		KUNIT_EXPECT_PTR_EQ(test, unit, &leader->elm);
+		att_remove(list, leader);
+		iommu_attach_unit_for_each_atc(elm, unit, list)
+			visit(&v, elm);
+	}
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 2, 1);
+
+	v.nr = 0;
+	iommu_attach_list_flush_begin(list);
+	iommu_attach_list_for_each_atc(elm, list)
+		visit(&v, elm);
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 2, 1);
+
+	/* Again, with one that has an ATC itself, in the middle of the walk. */
+	v.nr = 0;
+	iommu_attach_list_flush_begin(list);
+	iommu_attach_list_for_each_atc(elm, list) {
+		visit(&v, elm);
+		if (elm == &heir->elm)
+			att_remove(list, heir);
+	}
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 2, 1);
 }
 
 /* All that lies ahead of a walk may go, and come, while it stands still. */
@@ -571,13 +617,17 @@ static void alist_unprotected_reader(struct kunit *test)
 /* Concurrency */
 
 #define STRESS_TAGS	3
+#define NR_GROUPS	(NR_UNITS * STRESS_TAGS)
 #define STRESS_MS	2000
+
+struct stress_att;
 
 struct stress {
 	struct kunit *test;
 	struct iommu_attach_list *list;
 	struct task_struct *tasks[8];
 	int nr_tasks;
+	struct stress_att *anchors[NR_GROUPS];
 	atomic_t added;
 	atomic_t freed;
 	atomic_t walks;
@@ -604,10 +654,34 @@ static void stress_free_rcu(struct rcu_head *rcu)
 	kfree(s);
 }
 
+static struct stress_att *stress_att_new(struct stress *stress, int id,
+					 int unit, u64 tag, bool atc)
+{
+	struct stress_att *s = kzalloc_obj(*s);
+
+	if (!s)
+		return NULL;
+	s->stress = stress;
+	s->att.magic = MAGIC_LIVE;
+	s->att.id = id;
+	iommu_attach_elm_init(&s->att.elm, &units[unit], tag, atc);
+	scoped_guard(spinlock, &stress->list->lock)
+		iommu_attach_list_add(stress->list, &s->att.elm);
+	atomic_inc(&stress->added);
+	return s;
+}
+
+static void stress_att_del(struct stress *stress, struct stress_att *s)
+{
+	scoped_guard(spinlock, &stress->list->lock)
+		iommu_attach_list_del(stress->list, &s->att.elm);
+	call_rcu(&s->att.elm.rcu, stress_free_rcu);
+}
+
 /* Keeps adding elements to all groups, and removing them in another order. */
 static int stress_writer(void *data)
 {
-	struct stress_att *s, *own[24] = {};
+	struct stress_att *own[24] = {};
 	struct stress *stress = data;
 	struct rnd_state rnd;
 	int i;
@@ -615,36 +689,18 @@ static int stress_writer(void *data)
 	prandom_seed_state(&rnd, (unsigned long)current);
 	while (!kthread_should_stop()) {
 		i = prandom_u32_state(&rnd) % ARRAY_SIZE(own);
-		s = own[i];
-		if (s) {
-			scoped_guard(spinlock, &stress->list->lock)
-				iommu_attach_list_del(stress->list,
-						      &s->att.elm);
-			call_rcu(&s->att.elm.rcu, stress_free_rcu);
+		if (own[i]) {
+			stress_att_del(stress, own[i]);
 			own[i] = NULL;
-			continue;
+		} else {
+			own[i] = stress_att_new(stress, -1, i % NR_UNITS,
+						i % STRESS_TAGS, i % 2);
 		}
-		s = kzalloc_obj(*s);
-		if (!s)
-			continue;
-		s->stress = stress;
-		s->att.magic = MAGIC_LIVE;
-		s->att.id = -1;
-		iommu_attach_elm_init(&s->att.elm, &units[i % NR_UNITS],
-				      i % STRESS_TAGS, i % 2);
-		scoped_guard(spinlock, &stress->list->lock)
-			iommu_attach_list_add(stress->list, &s->att.elm);
-		atomic_inc(&stress->added);
-		own[i] = s;
 		cond_resched();
 	}
-	for (i = 0; i < ARRAY_SIZE(own); i++) {
-		if (!own[i])
-			continue;
-		scoped_guard(spinlock, &stress->list->lock)
-			iommu_attach_list_del(stress->list, &own[i]->att.elm);
-		call_rcu(&own[i]->att.elm.rcu, stress_free_rcu);
-	}
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		if (own[i])
+			stress_att_del(stress, own[i]);
 	return 0;
 }
 
@@ -658,10 +714,10 @@ static void stress_visit(struct stress *stress, struct iommu_attach_elm *elm,
 		atomic_inc(&stress->disorder);
 }
 
-/* One flush; @seen tells apart the groups of all units. */
+/* One flush: which groups and which anchors it has visited. */
 static void stress_flush(struct stress *stress, u32 *tags, u32 *atcs)
 {
-	struct iommu_attach_elm *unit, *elm, *prev_unit = NULL, *prev;
+	struct iommu_attach_elm *unit, *elm, *prev, *prev_unit = NULL;
 
 	iommu_attach_list_flush_begin(stress->list);
 	iommu_attach_list_for_each_unit(unit, stress->list) {
@@ -688,7 +744,7 @@ static void stress_flush(struct stress *stress, u32 *tags, u32 *atcs)
 
 static int stress_reader(void *data)
 {
-	const u32 all = GENMASK(NR_UNITS * STRESS_TAGS - 1, 0);
+	const u32 all = GENMASK(NR_GROUPS - 1, 0);
 	struct stress *stress = data;
 	u32 tags, atcs;
 
@@ -717,113 +773,70 @@ static void stress_start(struct stress *stress, int (*fn)(void *data), int nr)
 	}
 }
 
-static void stress_stop(struct stress *stress)
-{
-	while (stress->nr_tasks)
-		kthread_stop(stress->tasks[--stress->nr_tasks]);
-	rcu_barrier();
-}
-
 /*
- * In each group one attachment with an ATC stays throughout, somewhere among
- * those that come and go. No flush may miss it, its group or its unit.
+ * One attachment of each group, with an ATC, is there at every moment: it is
+ * replaced all the time, so that it is led and leads in turn. A walk that has
+ * passed the new one has to find the old one, hence the grace period.
  */
-static void alist_stress(struct kunit *test)
+static int stress_anchor(void *data)
 {
-	struct iommu_attach_list *list = test->priv;
-	struct stress stress = { .test = test, .list = list };
-	int i;
-
-	for (i = 0; i < NR_UNITS * STRESS_TAGS; i++)
-		att_add(test, list, i, i / STRESS_TAGS, i % STRESS_TAGS, true);
-
-	stress_start(&stress, stress_writer, 2);
-	stress_start(&stress, stress_reader, 2);
-	msleep(STRESS_MS);
-	stress_stop(&stress);
-
-	kunit_info(test, "%d added, %d freed, %d walks",
-		   atomic_read(&stress.added), atomic_read(&stress.freed),
-		   atomic_read(&stress.walks));
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.added), 100);
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.walks), 100);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.freed),
-			atomic_read(&stress.added));
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.used_freed), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.disorder), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.unit_twice), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.missed_tag), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.missed_atc), 0);
-}
-
-/*
- * The hardest case for a group: the anchor is added first, so it leads, and is
- * then replaced over and over, new before old, as at a change of its ATC.
- */
-static int stress_replacer(void *data)
-{
+	struct stress_att *new, **old;
 	struct stress *stress = data;
-	struct stress_att *s, *old = NULL;
-	int i = 0;
+	int id = 0;
 
 	while (!kthread_should_stop()) {
-		s = kzalloc_obj(*s);
-		if (!s)
+		id = (id + 1) % NR_GROUPS;
+		old = &stress->anchors[id];
+		new = stress_att_new(stress, id, id / STRESS_TAGS,
+				     id % STRESS_TAGS, true);
+		if (!new)
 			continue;
-		s->stress = stress;
-		s->att.magic = MAGIC_LIVE;
-		s->att.id = 0;
-		iommu_attach_elm_init(&s->att.elm, &units[0], 0, i++ % 2);
-		scoped_guard(spinlock, &stress->list->lock)
-			iommu_attach_list_add(stress->list, &s->att.elm);
-		atomic_inc(&stress->added);
-		if (old) {
-			scoped_guard(spinlock, &stress->list->lock)
-				iommu_attach_list_del(stress->list,
-						      &old->att.elm);
-			call_rcu(&old->att.elm.rcu, stress_free_rcu);
-		}
-		old = s;
+		synchronize_rcu_expedited();
+		stress_att_del(stress, *old);
+		*old = new;
 		cond_resched();
-	}
-	if (old) {
-		scoped_guard(spinlock, &stress->list->lock)
-			iommu_attach_list_del(stress->list, &old->att.elm);
-		call_rcu(&old->att.elm.rcu, stress_free_rcu);
 	}
 	return 0;
 }
 
-static void alist_stress_replace(struct kunit *test)
+/* No flush may miss an anchor, its group or its unit, or see what is freed. */
+static void alist_stress(struct kunit *test)
 {
-	struct iommu_attach_list *list = test->priv;
-	struct stress stress = { .test = test, .list = list };
-	unsigned long end;
-	int missed = 0, walks = 0;
-	u32 tags, atcs;
+	struct stress *stress;
+	int i;
 
-	stress_start(&stress, stress_replacer, 1);
-	/* It is there from the first round on. */
-	while (!atomic_read(&stress.added))
-		msleep(20);
-
-	end = jiffies + msecs_to_jiffies(STRESS_MS);
-	while (time_before(jiffies, end)) {
-		tags = 0;
-		atcs = 0;
-		stress_flush(&stress, &tags, &atcs);
-		missed += !(tags & BIT(0));
-		walks++;
-		cond_resched();
+	stress = kunit_kzalloc(test, sizeof(*stress), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stress);
+	stress->test = test;
+	stress->list = test->priv;
+	for (i = 0; i < NR_GROUPS; i++) {
+		stress->anchors[i] = stress_att_new(stress, i, i / STRESS_TAGS,
+						    i % STRESS_TAGS, true);
+		KUNIT_ASSERT_NOT_NULL(test, stress->anchors[i]);
 	}
-	stress_stop(&stress);
 
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.added), 100);
-	KUNIT_EXPECT_GT(test, walks, 100);
-	KUNIT_EXPECT_EQ(test, missed, 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.used_freed), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress.freed),
-			atomic_read(&stress.added));
+	stress_start(stress, stress_anchor, 1);
+	stress_start(stress, stress_writer, 1);
+	stress_start(stress, stress_reader, 2);
+	msleep(STRESS_MS);
+	while (stress->nr_tasks)
+		kthread_stop(stress->tasks[--stress->nr_tasks]);
+	for (i = 0; i < NR_GROUPS; i++)
+		stress_att_del(stress, stress->anchors[i]);
+	rcu_barrier();
+
+	kunit_info(test, "%d added, %d freed, %d walks",
+		   atomic_read(&stress->added), atomic_read(&stress->freed),
+		   atomic_read(&stress->walks));
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->added), 100);
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->walks), 100);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->freed),
+			atomic_read(&stress->added));
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->used_freed), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->disorder), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->unit_twice), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->missed_tag), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->missed_atc), 0);
 }
 
 static struct kunit_case alist_test_cases[] = {
@@ -835,13 +848,13 @@ static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE(alist_jumps_duplicates),
 	KUNIT_CASE(alist_remove_current),
 	KUNIT_CASE(alist_remove_leader),
+	KUNIT_CASE(alist_remove_leader_atc),
 	KUNIT_CASE(alist_remove_ahead),
 	KUNIT_CASE(alist_locked_walk),
 	KUNIT_CASE(alist_misuse),
 	KUNIT_CASE(alist_unlocked_writer),
 	KUNIT_CASE(alist_unprotected_reader),
 	KUNIT_CASE_SLOW(alist_stress),
-	KUNIT_CASE_SLOW(alist_stress_replace),
 	{}
 };
 

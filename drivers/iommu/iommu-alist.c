@@ -4,8 +4,9 @@
  *
  * What makes the lockless walks right is how the two lists are edited:
  *
- * - A group is represented among the leaders at every moment: a new leader is
- *   published behind the old one before the old one is unlinked.
+ * - A group is represented among the leaders at every moment: a new leader
+ *   takes the old one's place by a single store. A walk that stands on the old
+ *   one finds the other members from there.
  * - An element is linked into each of the lists at most once in its life. What
  *   a walk stands on may be unlinked, never moved, so the walk always goes on
  *   to elements that were behind it.
@@ -89,17 +90,22 @@ static void alist_add_member(struct iommu_attach_list *list,
 }
 
 /* Let the group of @leader go on without it, if there are other members. */
-static void alist_del_leader(struct iommu_attach_list *list,
-			     struct iommu_attach_elm *leader)
+static void alist_del_leader(struct iommu_attach_elm *leader)
 {
 	struct iommu_attach_elm *heir;
 
-	if (leader->tag_users > 1) {
-		heir = list_next_entry(leader, node);
-		alist_set_users(heir, leader->tag_users - 1);
-		list_add_rcu(&heir->tag_node, &leader->tag_node);
+	if (leader->tag_users == 1) {
+		list_del_rcu(&leader->tag_node);
+		return;
 	}
-	list_del_rcu(&leader->tag_node);
+
+	/*
+	 * The first that follows, so that those with an ATC stay together
+	 * behind the leader.
+	 */
+	heir = list_next_entry(leader, node);
+	alist_set_users(heir, leader->tag_users - 1);
+	list_replace_rcu(&leader->tag_node, &heir->tag_node);
 }
 
 /* Count one member less for the group of @elm, which does not lead it. */
@@ -211,7 +217,7 @@ bool iommu_attach_list_del(struct iommu_attach_list *list,
 	elm->list = ALIST_REMOVED;
 
 	if (elm->tag_users)
-		alist_del_leader(list, elm);
+		alist_del_leader(elm);
 	else
 		alist_del_member(list, elm);
 	list_del_rcu(&elm->node);

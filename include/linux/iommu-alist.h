@@ -83,6 +83,12 @@ struct iommu_device;
  * that the hardware may have cached through it, only then remove the element
  * and give an id in its tag back.
  *
+ * A new element for a device whose entry stays present all along needs more: a
+ * walk that has passed the place of the new element may find the old one gone.
+ * The group that both are in is visited all the same. Anything else, such as an
+ * ATC that only one of them has, is missed by walks that are under way, so wait
+ * for a grace period and make up for it then.
+ *
  * An element is freed after a grace period. Until then a flush that has found
  * it before may still send invalidations on its behalf, so a driver has to wait
  * with synchronize_rcu() where these would reach something that is gone: after
@@ -357,7 +363,7 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk);
  * that commands for one unit can be collected.
  *
  * A group that is there from the beginning to the end of the walk is visited
- * at least once. While members of it are removed it may be visited twice.
+ * exactly once, whatever members of it come and go.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
@@ -386,7 +392,6 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk);
  * @list: The list.
  *
  * Jumps over the attachments without an ATC, but for the leader of each group.
- * While members of a group are removed, others may be visited twice.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */

@@ -3,28 +3,33 @@
  * KUnit tests of cache.c: for each topology, the exact invalidations that a
  * unit receives, how many submissions carry them and in which order.
  *
- * The units are made of memory. A thread on another CPU plays their hardware:
- * it fetches descriptors from the queue as the tail register says, takes them
+ * The units are made of memory. A timer on another CPU plays their hardware: it
+ * fetches descriptors from the queue as the tail register says, takes them
  * apart with the specification's field layout, and completes the waits, so that
- * all of the driver's code down to qi_submit_sync() is the real one.
+ * all of the driver's code down to qi_submit_sync() is the real one. It is a
+ * timer that fires in hard interrupt context, since the driver polls with
+ * interrupts off, and a thread might have to wait for just that CPU.
  */
 
 #include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/cleanup.h>
 #include <linux/error-injection.h>
+#include <linux/hrtimer.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
 #include "cache.h"
 #include "iommu.h"
+#include "trace.h"
 
 #define MAX_UNITS	3
 #define MAX_DEVS	8
 #define MAX_LOG		512
 #define TEST_MAMV	18
 #define NR_CPUS_NEEDED	2
+#define HW_PERIOD	us_to_ktime(50)
 
 /* Capabilities by their positions in the specification's registers. */
 #define TEST_CAP_RWBF	BIT_ULL(4)
@@ -71,7 +76,6 @@ struct fake_unit {
 	int doorbells;
 	int nr_log;
 	struct inv log[MAX_LOG];
-	u32 order;	/* of its first submission among all units' */
 };
 
 struct fake_dev {
@@ -82,10 +86,9 @@ struct fake_dev {
 
 struct rig {
 	struct kunit *test;
-	struct task_struct *hw;
+	struct hrtimer hw;
 	int nr_units;
 	int nr_devs;
-	u32 submissions;
 	struct fake_unit units[MAX_UNITS];
 	struct fake_dev devs[MAX_DEVS];
 };
@@ -175,7 +178,7 @@ static struct inv *log_next(struct fake_unit *unit)
 	return &unit->log[unit->nr_log++];
 }
 
-static void hw_queue(struct rig *rig, struct fake_unit *unit)
+static void hw_queue(struct fake_unit *unit)
 {
 	int shift = 4 + !!(unit->iommu.ecap & TEST_ECAP_SMTS);
 	u32 tail = readl(unit->iommu.reg + DMAR_IQT_REG) >> shift;
@@ -185,9 +188,6 @@ static void hw_queue(struct rig *rig, struct fake_unit *unit)
 	if (tail == unit->head)
 		return;
 	unit->doorbells++;
-	if (!unit->order)
-		unit->order = ++rig->submissions;
-
 	while (unit->head != tail) {
 		memset(qw, 0, sizeof(qw));
 		memcpy(qw, unit->qi.desc + (unit->head << shift), 1 << shift);
@@ -254,21 +254,28 @@ static void hw_iotlb_register(struct fake_unit *unit)
 	writeq(iotlb, reg + 8);
 }
 
-static int hw_thread(void *data)
+static enum hrtimer_restart hw_run(struct hrtimer *timer)
+{
+	struct rig *rig = container_of(timer, struct rig, hw);
+	int i, nr;
+
+	/* Pairs with rig_add_unit(), which releases the unit when it is made. */
+	nr = smp_load_acquire(&rig->nr_units);
+	for (i = 0; i < nr; i++) {
+		if (rig->units[i].iommu.qi)
+			hw_queue(&rig->units[i]);
+		hw_write_buffer(&rig->units[i]);
+		hw_iotlb_register(&rig->units[i]);
+	}
+	hrtimer_forward_now(timer, HW_PERIOD);
+	return HRTIMER_RESTART;
+}
+
+static void hw_start(void *data)
 {
 	struct rig *rig = data;
-	int i;
 
-	while (!kthread_should_stop()) {
-		for (i = 0; i < rig->nr_units; i++) {
-			if (rig->units[i].iommu.qi)
-				hw_queue(rig, &rig->units[i]);
-			hw_write_buffer(&rig->units[i]);
-			hw_iotlb_register(&rig->units[i]);
-		}
-		cond_resched();
-	}
-	return 0;
+	hrtimer_start(&rig->hw, HW_PERIOD, HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 /* The rig */
@@ -396,11 +403,9 @@ static void rig_forget(struct rig *rig)
 {
 	int i;
 
-	rig->submissions = 0;
 	for (i = 0; i < rig->nr_units; i++) {
 		rig->units[i].nr_log = 0;
 		rig->units[i].doorbells = 0;
-		rig->units[i].order = 0;
 	}
 }
 
@@ -415,6 +420,21 @@ static void expect_inv(struct kunit *test, const struct inv *got,
 	KUNIT_EXPECT_EQ_MSG(test, got->ih, want->ih, "hint of %d", i);
 }
 
+/*
+ * The driver goes on as soon as a write buffer is not busy, be it from the
+ * flush before. See what it has asked for since.
+ */
+static void hw_settle(struct fake_unit *unit)
+{
+	void __iomem *reg = unit->iommu.reg;
+
+	if (!(unit->iommu.cap & TEST_CAP_RWBF))
+		return;
+	while ((readl(reg + DMAR_GCMD_REG) & DMA_GCMD_WBF) ||
+	       !(readl(reg + DMAR_GSTS_REG) & DMA_GSTS_WBFS))
+		cpu_relax();
+}
+
 /* The unit has received just these since last time, in @doorbells bundles. */
 static void expect_log(struct rig *rig, int u, int doorbells,
 		       const struct inv *want, int nr)
@@ -423,6 +443,7 @@ static void expect_log(struct rig *rig, int u, int doorbells,
 	struct kunit *test = rig->test;
 	int i;
 
+	hw_settle(unit);
 	KUNIT_EXPECT_EQ_MSG(test, unit->doorbells, doorbells,
 			    "doorbells of unit %d", u);
 	KUNIT_ASSERT_EQ_MSG(test, unit->nr_log, nr, "length at unit %d", u);
@@ -458,7 +479,6 @@ do {									\
 static int cache_test_init(struct kunit *test)
 {
 	struct rig *rig;
-	int ret;
 
 	if (num_online_cpus() < NR_CPUS_NEEDED)
 		kunit_skip(test, "needs a CPU to play the hardware");
@@ -474,15 +494,10 @@ static int cache_test_init(struct kunit *test)
 	 * the two must not be on one CPU.
 	 */
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
-	rig->hw = kthread_create(hw_thread, rig, "fake-vtd");
-	if (IS_ERR(rig->hw)) {
-		ret = PTR_ERR(rig->hw);
-		rig->hw = NULL;
-		return ret;
-	}
-	kthread_bind(rig->hw, cpumask_last(cpu_online_mask));
-	wake_up_process(rig->hw);
-	return 0;
+	hrtimer_setup(&rig->hw, hw_run, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	return smp_call_function_single(cpumask_last(cpu_online_mask), hw_start,
+					rig, 1);
 }
 
 static void cache_test_exit(struct kunit *test)
@@ -491,8 +506,7 @@ static void cache_test_exit(struct kunit *test)
 
 	if (!rig)
 		return;
-	if (rig->hw)
-		kthread_stop(rig->hw);
+	hrtimer_cancel(&rig->hw);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	rcu_barrier();
 }
@@ -688,6 +702,12 @@ static void ats_extra(struct kunit *test)
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x18, 0x1000, 0),
 		   DEVTLB(0x18, 0x1000, 0), WAIT);
+
+	rig_forget(rig);
+	KUNIT_ASSERT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
+			0);
+	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES),
+		   DEVTLB(0x18, 0, ALL_PAGES), WAIT);
 }
 
 /* While translation is off, no device TLB is addressed. */
@@ -739,6 +759,14 @@ static void ats_enabled_late(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&domain->attachments));
 	cache_tag_flush_all(domain);
 	expect_log(rig, 0, 0, NULL, 0);
+
+	/* Whoever has been detached meanwhile is not brought back. */
+	rig_attach(rig, domain, rig_add_dev(rig, 0, 0x20, false),
+		   IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
+			0);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
 }
 
 /* Each unit gets its own ids, once, and only where the domain is attached. */
@@ -1094,7 +1122,7 @@ static int fail_nth;
 
 static int fail_alloc(struct kprobe *p, struct pt_regs *regs)
 {
-	if (current != fail_task || !fail_nth || --fail_nth)
+	if (!in_task() || current != fail_task || !fail_nth || --fail_nth)
 		return 0;
 	regs_set_return_value(regs, -ENOMEM);
 	override_function_with_return(regs);
@@ -1177,6 +1205,76 @@ static void allocation_failure(struct kunit *test)
 
 #endif
 
+/* Re-entrance */
+
+#ifdef CONFIG_TRACEPOINTS
+
+struct reenter {
+	struct dmar_domain *outer;
+	struct dmar_domain *inner;
+	int depth;
+};
+
+static void reenter(void *data, const struct dmar_attachment *att,
+		    const struct cache_flush_range *range)
+{
+	struct reenter *r = data;
+
+	if (r->depth++)
+		return;
+	cache_tag_flush_range(r->inner, 0x9000, 0x9fff, 0);
+}
+
+/* A flush within a flush, on another unit: neither spoils the other. */
+static void flush_within_flush(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct reenter r = {};
+	struct device *a, *b;
+	u16 outer, inner;
+	int p;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	r.outer = rig_ss_domain(rig);
+	r.inner = rig_fs_domain(rig);
+	a = rig_add_dev(rig, 0, 0x18, true);
+	b = rig_add_dev(rig, 1, 0x20, false);
+	outer = rig_attach(rig, r.outer, a, IOMMU_NO_PASID);
+	for (p = 1; p <= 6; p++)
+		inner = rig_attach(rig, r.inner, b, p);
+
+	KUNIT_ASSERT_EQ(test,
+			register_trace_cache_tag_flush_range(reenter, &r), 0);
+	cache_tag_flush_range(r.outer, 0x1000, 0x1fff, 0);
+	unregister_trace_cache_tag_flush_range(reenter, &r);
+	tracepoint_synchronize_unregister();
+
+	KUNIT_EXPECT_EQ(test, r.depth, 7);
+	EXPECT_LOG(rig, 0, 1, IOTLB(outer, 0x1000, 0), DEVTLB(0x18, 0x1000, 0),
+		   WAIT);
+	/* On the stack there is less room. */
+	EXPECT_LOG(rig, 1, 2, PIOTLB(inner, 1, 0x9000, 0),
+		   PIOTLB(inner, 2, 0x9000, 0), PIOTLB(inner, 3, 0x9000, 0),
+		   PIOTLB(inner, 4, 0x9000, 0), WAIT,
+		   PIOTLB(inner, 5, 0x9000, 0), PIOTLB(inner, 6, 0x9000, 0),
+		   WAIT);
+
+	/* And the buffer is free again. */
+	rig_forget(rig);
+	cache_tag_flush_range(r.inner, 0x9000, 0x9fff, 0);
+	KUNIT_EXPECT_EQ(test, rig->units[1].doorbells, 1);
+}
+
+#else
+
+static void flush_within_flush(struct kunit *test)
+{
+	kunit_skip(test, "needs TRACEPOINTS");
+}
+
+#endif
+
 /* Concurrency */
 
 struct churn {
@@ -1247,7 +1345,6 @@ static void flush_beside_churn(struct kunit *test)
 		cache_tag_flush_range(domain, (u64)i << 12,
 				      ((u64)i << 12) + 0xfff, 0);
 		missed += !log_has(unit, &iotlb) || !log_has(unit, &devtlb);
-		/* Not more than one tag either: they all share it. */
 		missed += unit->doorbells != 1;
 		cond_resched();
 	}
@@ -1278,6 +1375,7 @@ static struct kunit_case cache_test_cases[] = {
 	KUNIT_CASE(register_based),
 	KUNIT_CASE(detach_what_was_attached),
 	KUNIT_CASE(allocation_failure),
+	KUNIT_CASE(flush_within_flush),
 	KUNIT_CASE_SLOW(flush_beside_churn),
 	{}
 };

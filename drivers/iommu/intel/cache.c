@@ -28,22 +28,39 @@
  */
 #define FLUSH_BATCH_SIZE	64
 
+/* Descriptors that a flush has room for on its stack, if it has to. */
+#define FLUSH_STACK_SIZE	4
+
 /**
  * struct flush_batch - descriptors for one unit, not submitted yet
  * @iommu: The unit.
- * @count: Valid descriptors.
  * @descs: The descriptors.
- *
- * Too large for the stack of whoever unmaps, and a flush cannot allocate: there
- * is one for each CPU, owned by the flush that has interrupts off on it.
+ * @size: How many there is room for.
+ * @count: How many there are.
  */
 struct flush_batch {
 	struct intel_iommu *iommu;
+	struct qi_desc *descs;
+	unsigned int size;
 	unsigned int count;
+};
+
+/**
+ * struct flush_buffer - room for descriptors
+ * @busy: Somebody further down on the stack is using it.
+ * @descs: The room.
+ *
+ * Too large for the stack of whoever unmaps, and a flush cannot allocate: there
+ * is one for each CPU, owned by the flush that has interrupts off on it. Should
+ * that flush have to report an error, to a console that maps memory for DMA, it
+ * is in for a second one, which finds the buffer busy.
+ */
+struct flush_buffer {
+	bool busy;
 	struct qi_desc descs[FLUSH_BATCH_SIZE];
 };
 
-static DEFINE_PER_CPU(struct flush_batch, flush_batch);
+static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
 
 static struct dmar_attachment *to_attachment(struct iommu_attach_elm *elm)
 {
@@ -97,7 +114,7 @@ static struct dmar_attachment *attachment_alloc(struct device *dev,
 static void attachment_link(struct dmar_domain *domain,
 			    struct dmar_attachment *att)
 {
-	guard(spinlock)(&domain->attachments.lock);
+	lockdep_assert_held(&domain->attachments.lock);
 	trace_cache_tag_assign(att);
 	iommu_attach_list_add(&domain->attachments, &att->elm);
 }
@@ -110,7 +127,7 @@ static void attachment_remove(struct dmar_domain *domain,
 	iommu_attach_list_remove(&domain->attachments, &att->elm, att);
 }
 
-/* The attachment that was recorded first, where a replacement adds another. */
+/* One that cache_tag_assign_domain() has recorded: any, if there are two. */
 static struct dmar_attachment *attachment_find(struct dmar_domain *domain,
 					       const struct device *dev,
 					       ioasid_t pasid)
@@ -125,6 +142,17 @@ static struct dmar_attachment *attachment_find(struct dmar_domain *domain,
 			return att;
 	}
 	return NULL;
+}
+
+static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
+			u64 addr, unsigned int order)
+{
+	if (att->pasid == IOMMU_NO_PASID)
+		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
+				  order, desc);
+	else
+		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
+					att->ats_qdep, addr, order, desc);
 }
 
 static enum dmar_attach_kind domain_attach_kind(struct dmar_domain *domain)
@@ -144,7 +172,7 @@ static u16 domain_attach_did(struct dmar_domain *domain, struct device *dev)
 /**
  * cache_tag_assign_domain() - record that a device uses a domain
  * @domain: The domain. Its id on the device's unit has been allocated.
- * @dev: The device. ATS is in the state that it has while attached.
+ * @dev: The device. Its TLB is included if ATS is enabled now.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
  * From here on every flush of @domain, and for a nested domain of its parent,
@@ -171,9 +199,11 @@ int cache_tag_assign_domain(struct dmar_domain *domain, struct device *dev,
 			kfree(att);
 			return -ENOMEM;
 		}
-		attachment_link(domain->s2_domain, att->parent);
+		scoped_guard(spinlock, &domain->s2_domain->attachments.lock)
+			attachment_link(domain->s2_domain, att->parent);
 	}
-	attachment_link(domain, att);
+	scoped_guard(spinlock, &domain->attachments.lock)
+		attachment_link(domain, att);
 	return 0;
 }
 
@@ -218,34 +248,48 @@ void cache_tag_unassign_domain(struct dmar_domain *domain, struct device *dev,
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
  * ATS can only be enabled when the default domain is attached already. A flush
- * that invalidated the device's TLB with ATS off would time out, so the device
- * is told about only now, and what it may have cached in between is dropped.
+ * that invalidated the device's TLB with ATS off would time out, so the TLB is
+ * recorded only now, and what the device may have cached in between is dropped.
+ * That has to wait for flushes that did not find the new attachment any more:
+ * until these have dropped their range from the IOTLB, the device could get
+ * stale translations from there.
  *
  * Context: May sleep.
- * Return: 0, or -ENOMEM with the attachment as it was.
+ * Return: 0, also if @domain is not attached; -ENOMEM with the attachment as it
+ * was.
  */
 int cache_tag_enable_ats(struct dmar_domain *domain, struct device *dev,
 			 ioasid_t pasid)
 {
 	struct dmar_attachment *att, *old;
+	struct qi_desc descs[2] = {};
 	struct intel_iommu *iommu;
+	int count;
 
 	att = attachment_alloc(dev, pasid, domain_attach_did(domain, dev),
 			       domain_attach_kind(domain));
 	if (!att)
 		return -ENOMEM;
+
+	/* Once it is linked, it is somebody else's to remove. */
 	iommu = to_unit(&att->elm);
+	count = att->dtlb_extra_inval ? 2 : 1;
+	desc_devtlb(&descs[0], att, 0, MAX_AGAW_PFN_WIDTH);
+	descs[1] = descs[0];
 
 	scoped_guard(spinlock, &domain->attachments.lock) {
 		old = attachment_find(domain, dev, pasid);
-		trace_cache_tag_assign(att);
-		iommu_attach_list_add(&domain->attachments, &att->elm);
-		if (!WARN_ON(!old))
-			attachment_remove(domain, old);
+		if (!old) {
+			kfree(att);
+			return 0;
+		}
+		attachment_link(domain, att);
+		attachment_remove(domain, old);
 	}
 
-	qi_flush_dev_iotlb(iommu, att->sid, att->pfsid, att->ats_qdep, 0,
-			   MAX_AGAW_PFN_WIDTH);
+	synchronize_rcu();
+	if (iommu->gcmd & DMA_GCMD_TE)
+		qi_submit_sync(iommu, descs, count, 0);
 	return 0;
 }
 
@@ -263,7 +307,7 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 {
 	struct qi_desc *desc;
 
-	if (batch->count == FLUSH_BATCH_SIZE)
+	if (batch->count == batch->size)
 		flush_batch_submit(batch);
 	desc = &batch->descs[batch->count++];
 	*desc = (struct qi_desc) {};
@@ -321,17 +365,6 @@ static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
 			qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH,
 				      desc);
 	}
-}
-
-static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
-			u64 addr, unsigned int order)
-{
-	if (att->pasid == IOMMU_NO_PASID)
-		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
-				  order, desc);
-	else
-		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
-					att->ats_qdep, addr, order, desc);
 }
 
 static void flush_devtlb(struct flush_batch *batch,
@@ -444,21 +477,33 @@ static void flush_domain(struct dmar_domain *domain,
 			 bool non_present)
 {
 	struct iommu_attach_list *list = &domain->attachments;
+	struct qi_desc stack[FLUSH_STACK_SIZE];
 	struct iommu_attach_elm *first;
-	struct flush_batch *batch;
+	struct flush_buffer *buffer;
+	struct flush_batch batch;
 	unsigned long flags;
+	bool nested;
 
 	iommu_attach_list_flush_begin(list);
 	iommu_attach_list_for_each_unit(first, list) {
-		/* Makes this CPU's batch ours. */
+		/* Makes this CPU's buffer ours. */
 		local_irq_save(flags);
-		batch = this_cpu_ptr(&flush_batch);
-		batch->iommu = to_unit(first);
+		buffer = this_cpu_ptr(&flush_buffer);
+		nested = buffer->busy;
+		buffer->busy = true;
+		batch = (struct flush_batch) {
+			.iommu = to_unit(first),
+			.descs = nested ? stack : buffer->descs,
+			.size = nested ? FLUSH_STACK_SIZE : FLUSH_BATCH_SIZE,
+		};
+
 		if (non_present)
-			flush_unit_np(list, first, range, batch);
+			flush_unit_np(list, first, range, &batch);
 		else
-			flush_unit(list, first, range, batch);
-		flush_batch_submit(batch);
+			flush_unit(list, first, range, &batch);
+		flush_batch_submit(&batch);
+
+		buffer->busy = nested;
 		local_irq_restore(flags);
 	}
 	iommu_attach_list_flush_end(list);
