@@ -46,14 +46,19 @@ static struct test_att *att_new(struct kunit *test, int id, int unit, u64 tag,
 	return att;
 }
 
+static void att_link(struct iommu_attach_list *list, struct test_att *att)
+{
+	guard(spinlock)(&list->lock);
+	iommu_attach_list_add(list, &att->elm);
+}
+
 static struct test_att *att_add(struct kunit *test,
 				struct iommu_attach_list *list, int id,
 				int unit, u64 tag, bool atc)
 {
 	struct test_att *att = att_new(test, id, unit, tag, atc);
 
-	guard(spinlock)(&list->lock);
-	iommu_attach_list_add(list, &att->elm);
+	att_link(list, att);
 	return att;
 }
 
@@ -439,13 +444,14 @@ static void alist_remove_leader_atc(struct kunit *test)
 static void alist_remove_ahead(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct test_att *att[6];
+	struct test_att *att[6], *late;
 	struct iommu_attach_elm *elm;
 	struct visits v = {};
 	int i;
 
 	for (i = 0; i < 6; i++)
 		att[i] = att_add(test, list, i, 0, i, false);
+	late = att_new(test, 10, 0, 3, false);
 
 	rcu_read_lock();
 	iommu_attach_list_for_each_tag(elm, list) {
@@ -455,7 +461,7 @@ static void alist_remove_ahead(struct kunit *test)
 		/* The one it stands on, its successors, but for the last. */
 		for (i = 1; i < 5; i++)
 			att_remove(list, att[i]);
-		att_add(test, list, 10, 0, 3, false);
+		att_link(list, late);
 	}
 	rcu_read_unlock();
 	/* It left before 10 came: that is allowed to be missed. 5 is not. */
@@ -505,8 +511,7 @@ static void alist_misuse(struct kunit *test)
 	never = att_new(test, 3, 0, 1, false);
 
 	kunit_warning_suppress(test) {
-		scoped_guard(spinlock, &list->lock)
-			iommu_attach_list_add(list, &att->elm);
+		att_link(list, att);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	kunit_warning_suppress(test) {
@@ -524,8 +529,7 @@ static void alist_misuse(struct kunit *test)
 	}
 	/* Nor may it come back before it was initialised again. */
 	kunit_warning_suppress(test) {
-		scoped_guard(spinlock, &list->lock)
-			iommu_attach_list_add(list, &att->elm);
+		att_link(list, att);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 
@@ -553,12 +557,12 @@ static void alist_unlocked_writer(struct kunit *test)
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	/* A reader is not a writer. */
-	rcu_read_lock();
 	kunit_warning_suppress(test) {
+		rcu_read_lock();
 		iommu_attach_walk_locked(list);
+		rcu_read_unlock();
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	rcu_read_unlock();
 	kunit_warning_suppress(test) {
 		iommu_attach_list_remove(list, &att->elm, att);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);

@@ -1122,7 +1122,7 @@ static int fail_nth;
 
 static int fail_alloc(struct kprobe *p, struct pt_regs *regs)
 {
-	if (!in_task() || current != fail_task || !fail_nth || --fail_nth)
+	if (current != fail_task || !fail_nth || --fail_nth)
 		return 0;
 	regs_set_return_value(regs, -ENOMEM);
 	override_function_with_return(regs);

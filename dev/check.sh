@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the steps of dev/check share: the two trees, what the series changes
+# in them, and how a case is reported. Source it after "set -eu"; the last
+# line of a step is "finish".
+
+. "$(dirname "$0")/lib.sh"
+
+OUT=$BUILD/check
+mkdir -p "$OUT"
+lock "$OUT.lock"
+series=$("$TOP/dev/tree" series)
+# shellcheck disable=SC2034 # for the scripts that source this
+base=$("$TOP/dev/tree" base)
+cases=0
+failures=0
+
+# ok NAME
+ok()
+{
+	cases=$((cases + 1))
+	echo "ok $1"
+}
+
+# not_ok NAME WHY
+not_ok()
+{
+	cases=$((cases + 1))
+	failures=$((failures + 1))
+	echo "not ok $1: $2"
+}
+
+# A step that had nothing to look at has not passed.
+finish()
+{
+	[ "$cases" -gt 0 ] || not_ok "$1" "it found nothing to check"
+	exit $((failures > 0))
+}
+
+in_series()
+{
+	git -C "$series" "$@"
+}
+
+# changed PATTERN...: the files that differ from the base and still exist.
+changed()
+{
+	in_series diff --name-only --diff-filter=d base HEAD -- "$@"
+}
+
+in_base()
+{
+	in_series cat-file -e "base:$1" 2>/dev/null
+}
+
+# The commits of the series, oldest first: hash and name.
+commits()
+{
+	in_series log --reverse --format='%H %f' base..HEAD |
+		awk '{ printf "%s %04d-%s\n", $1, NR, $2 }'
+}
+
+# show FILE: what a tool said, for the reader.
+show()
+{
+	sed 's/^/  /' "$1" >&2
+}
+
+# first FILE REGEX: the first line that matches, else the last line.
+first()
+{
+	grep -m 1 -E "$2" "$1" || tail -n 1 "$1"
+}

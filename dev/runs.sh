@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the demo and the counted boots share: both kernels built, both booted
+# with every scenario, and what came out side by side. Source it after lib.sh.
+
+VARIANTS='base series'
+RUNS=$BUILD/boot
+
+scenario_names()
+{
+	awk '!/^#/ && NF { print $1 }' "$TOP/dev/scenarios"
+}
+
+# build_both CONFIG: one after the other, as each uses all processors.
+build_both()
+{
+	local variant
+
+	for variant in $VARIANTS; do
+		"$TOP/dev/build" "$variant" "$1" >/dev/null
+		"$TOP/dev/initramfs" "$variant" "$1" >/dev/null
+	done
+}
+
+# boot_each CONFIG JOBS [KEY=VALUE...]: read "VARIANT SCENARIO" lines, boot as
+# many at once as there are processors, and leave what each said in
+# $RUNS/CONFIG/VARIANT-SCENARIO.said: nothing if all was well.
+boot_each()
+{
+	local config=$1 total=0 line running=0
+	shift
+
+	mkdir -p "$RUNS/$config"
+	rm -f "$RUNS/$config"/*.said
+	while read -r line; do
+		total=$((total + 1))
+		if [ "$running" -ge "$JOBS" ]; then
+			wait -n || :
+			running=$((running - 1))
+		fi
+		boot_one "$config" "$line" "$@" &
+		running=$((running + 1))
+	done
+	wait
+	note "$total boots"
+}
+
+boot_one()
+{
+	local config=$1 variant=${2% *} scenario=${2#* }
+	local said=$RUNS/$config/$variant-$scenario.said
+	shift 2
+
+	if "$TOP/dev/boot" "$variant" "$config" "$scenario" "$@" \
+		>/dev/null 2>"$said" </dev/null; then
+		cat "$said" >&2
+		: >"$said"
+	else
+		[ -s "$said" ] || echo "dev/boot: failed without a word" >"$said"
+	fi
+}
+
+# said CONFIG VARIANT SCENARIO: the one line of a failed boot, without the name
+# of the program; fails if there is nothing to say.
+said()
+{
+	local file=$RUNS/$1/$2-$3.said
+
+	[ -f "$file" ] || { echo "did not run"; return; }
+	tail -n 1 "$file" | sed 's/^dev\/[a-z]*: //' | grep .
+}
+
+# compare CONFIG: one line for each measurement, numbers only, in the order of
+# IOTLB DEVTLB OTHER WAITS DOORBELLS KIND RUNS STEADY (eight fields each):
+#
+#   SCENARIO TOPOLOGY OP  base's eight  series' eight  LEAST(iotlb devtlb waits doorbells exact)
+#
+# A kernel that has no such measurement has "- - - - - - 0 0" there.
+compare()
+{
+	local config=$1 scenario variant
+
+	for scenario in $(scenario_names); do
+		for variant in $VARIANTS; do
+			[ -f "$RUNS/$variant-$config-$scenario/counts" ] || continue
+			sed "s/^/$variant $scenario /" "$RUNS/$variant-$config-$scenario/counts"
+		done
+	done | awk '
+	FILENAME == "-" {
+		key = $2 " " $3 " " $4
+		variant = $1
+		$1 = $2 = $3 = $4 = ""
+		sub(/^ +/, "")
+		counts[variant, key] = $0
+		next
+	}
+	{
+		key = $1 " " $2 " " $3
+		$1 = $2 = $3 = ""
+		sub(/^ +/, "")
+		print key, of("base"), of("series"), $0
+	}
+	function of(variant)
+	{
+		return (variant, key) in counts ? counts[variant, key] : "- - - - - - 0 0"
+	}' - <(awk -f "$TOP/dev/least.awk" "$TOP/dev/scenarios" "$TOP/dev/topologies")
+}
+
+# io_summary CONFIG VARIANT SCENARIO: what the I/O of that boot moved and what
+# it cost, in words.
+io_summary()
+{
+	local dir=$RUNS/$2-$1-$3 disk net iotlb devtlb
+
+	read -r _ disk net < <(grep '^verified ' "$dir/results")
+	read -r _ _ iotlb devtlb _ < <(grep '^io io ' "$dir/counts" || echo 'io io 0 0')
+	echo "disk $((disk >> 20)) MiB, net $((net >> 20)) MiB, $((iotlb + devtlb)) descriptors"
+}
