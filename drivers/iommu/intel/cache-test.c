@@ -111,61 +111,49 @@ static void decode_devtlb_range(struct inv *inv, u64 qw1, u64 size_bit)
 		    0 : addr & ~((4096ULL << inv->order) - 1);
 }
 
+/* IOTLB and PASID-based IOTLB: 2 is all of it, 3 is some pages. */
+static void decode_iotlb(struct inv *inv, const u64 *qw, enum inv_type all,
+			 enum inv_type pages)
+{
+	inv->id = (qw[0] >> 16) & 0xffff;
+	switch ((qw[0] >> 4) & 3) {
+	case 2:
+		inv->type = all;
+		break;
+	case 3:
+		inv->type = pages;
+		inv->order = qw[1] & 0x3f;
+		inv->ih = (qw[1] >> 6) & 1;
+		inv->addr = qw[1] & ~0xfffULL;
+		break;
+	}
+}
+
 static void decode(struct inv *inv, const u64 *qw)
 {
-	*inv = (struct inv) {};
+	*inv = (struct inv) { .type = INV_UNKNOWN };
 	switch (qw[0] & 0xf) {
 	case 0x2:
-		inv->id = (qw[0] >> 16) & 0xffff;
-		switch ((qw[0] >> 4) & 3) {
-		case 2:
-			inv->type = INV_IOTLB_DOMAIN;
-			return;
-		case 3:
-			inv->type = INV_IOTLB_PAGES;
-			break;
-		default:
-			inv->type = INV_UNKNOWN;
-			return;
-		}
-		inv->order = qw[1] & 0x3f;
-		inv->ih = (qw[1] >> 6) & 1;
-		inv->addr = qw[1] & ~0xfffULL;
-		return;
+		decode_iotlb(inv, qw, INV_IOTLB_DOMAIN, INV_IOTLB_PAGES);
+		break;
 	case 0x6:
-		inv->id = (qw[0] >> 16) & 0xffff;
+		decode_iotlb(inv, qw, INV_PIOTLB_PASID, INV_PIOTLB_PAGES);
 		inv->pasid = (qw[0] >> 32) & 0xfffff;
-		switch ((qw[0] >> 4) & 3) {
-		case 2:
-			inv->type = INV_PIOTLB_PASID;
-			return;
-		case 3:
-			inv->type = INV_PIOTLB_PAGES;
-			break;
-		default:
-			inv->type = INV_UNKNOWN;
-			return;
-		}
-		inv->order = qw[1] & 0x3f;
-		inv->ih = (qw[1] >> 6) & 1;
-		inv->addr = qw[1] & ~0xfffULL;
-		return;
+		break;
 	case 0x3:
 		inv->type = INV_DEVTLB;
 		inv->id = (qw[0] >> 32) & 0xffff;
 		decode_devtlb_range(inv, qw[1], BIT_ULL(0));
-		return;
+		break;
 	case 0x8:
 		inv->type = INV_DEVTLB_PASID;
 		inv->id = (qw[0] >> 16) & 0xffff;
 		inv->pasid = (qw[0] >> 32) & 0xfffff;
 		decode_devtlb_range(inv, qw[1], BIT_ULL(11));
-		return;
+		break;
 	case 0x5:
 		inv->type = INV_WAIT;
-		return;
-	default:
-		inv->type = INV_UNKNOWN;
+		break;
 	}
 }
 
