@@ -5,7 +5,7 @@
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kunit boot check bench print-tree refresh series clean
+.PHONY: help setup demo test kunit boot check bench each print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -30,6 +30,9 @@ check: setup	## of these, checkpatch, sparse, W=1 and kernel-doc
 
 bench: setup	## time map and unmap on base and series
 	@dev/bench
+
+each: setup	## build, boot and test each patch by itself
+	@dev/each
 
 print-tree: setup	## assemble build/linux, a git checkout, and print its path
 	@dev/tree

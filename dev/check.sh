@@ -60,6 +60,16 @@ commits()
 		awk '{ printf "%s %04d-%s\n", $1, NR, $2 }'
 }
 
+# A checkout of its own, at $TREE, for going through the commits; its objects
+# are kept from one to the next.
+each_checkout()
+{
+	git -C "$TREE" rev-parse -q --verify base >/dev/null 2>&1 && return
+	rm -rf "$TREE"
+	in_series worktree prune
+	in_series worktree add -q --detach "$TREE" base
+}
+
 # show FILE: what a tool said, for the reader.
 show()
 {

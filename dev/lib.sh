@@ -95,6 +95,27 @@ need_space()
 		die "too little disk space for ${1/#"$TOP/"/}: $free GiB free, $2 GiB needed"
 }
 
+# tree_of VARIANT: the kernel checkout, which TREE in the environment replaces.
+tree_of()
+{
+	if [ -n "${TREE:-}" ]; then
+		printf '%s\n' "$TREE"
+	else
+		"$TOP/dev/tree" "$1"
+	fi
+}
+
+# suites_of TREE: the .kunitconfig files of this project's suites, as far as
+# TREE has these.
+suites_of()
+{
+	local config
+
+	while read -r config; do
+		[ ! -f "$1/$config" ] || printf '%s\n' "$1/$config"
+	done < <(cd "$TOP" && find drivers -name .kunitconfig | sort)
+}
+
 # as_root COMMAND...: run it with the rights that installing needs.
 as_root()
 {

@@ -10,6 +10,7 @@
 
 #include <linux/compiler.h>
 #include <linux/list.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -312,18 +313,128 @@ iommu_attach_walk_unit(struct iommu_attach_list *list,
 	return (struct iommu_attach_walk) { .list = list, .first = first };
 }
 
-struct iommu_attach_walk
-iommu_attach_walk_locked(struct iommu_attach_list *list);
-struct iommu_attach_elm *
-iommu_attach_walk_next(struct iommu_attach_walk *walk);
-struct iommu_attach_elm *
-iommu_attach_walk_next_locked(struct iommu_attach_walk *walk);
-struct iommu_attach_elm *
-iommu_attach_walk_next_tag(struct iommu_attach_walk *walk);
-struct iommu_attach_elm *
-iommu_attach_walk_next_unit(struct iommu_attach_walk *walk);
-struct iommu_attach_elm *
-iommu_attach_walk_next_atc(struct iommu_attach_walk *walk);
+/*
+ * The steps of the loops below. From NULL to the first, from the last to NULL.
+ * Inline, as a flush of a domain with one device takes a handful of them.
+ */
+
+static inline void iommu_attach_assert_readable(struct iommu_attach_list *list)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held() &&
+			 !lockdep_is_held(&list->lock),
+			 "attachment list walked without protection");
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_next(struct iommu_attach_list *list, struct iommu_attach_elm *elm)
+{
+	iommu_attach_assert_readable(list);
+	return list_next_or_null_rcu(&list->elms, elm ? &elm->node : &list->elms,
+				     struct iommu_attach_elm, node);
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_next_leader(struct iommu_attach_list *list,
+			 struct iommu_attach_elm *leader)
+{
+	iommu_attach_assert_readable(list);
+	return list_next_or_null_rcu(&list->tags,
+				     leader ? &leader->tag_node : &list->tags,
+				     struct iommu_attach_elm, tag_node);
+}
+
+/* The next with an ATC in the group of @elm: they precede those without. */
+static inline struct iommu_attach_elm *
+iommu_attach_next_atc(struct iommu_attach_list *list,
+		      struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *next = iommu_attach_next(list, elm);
+
+	return next && next->has_atc && next->tag == elm->tag &&
+	       next->unit == elm->unit ? next : NULL;
+}
+
+/* What @walk is to visit after @leader. In one unit, it ends with the unit. */
+static inline struct iommu_attach_elm *
+iommu_attach_walk_leader(struct iommu_attach_walk *walk,
+			 struct iommu_attach_elm *leader)
+{
+	struct iommu_attach_elm *next;
+
+	if (!walk->first)
+		return iommu_attach_next_leader(walk->list, leader);
+	if (!leader)
+		return walk->first;
+	next = iommu_attach_next_leader(walk->list, leader);
+	return next && next->unit == walk->first->unit ? next : NULL;
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next(struct iommu_attach_walk *walk)
+{
+	walk->elm = iommu_attach_next(walk->list, walk->elm);
+	return walk->elm;
+}
+
+static inline struct iommu_attach_walk
+iommu_attach_walk_locked(struct iommu_attach_list *list)
+{
+	lockdep_assert_held(&list->lock);
+	return (struct iommu_attach_walk) {
+		.list = list,
+		.elm = iommu_attach_next(list, NULL),
+	};
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next_locked(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *elm = walk->elm;
+
+	lockdep_assert_held(&walk->list->lock);
+
+	/* Step on first: the caller may remove what it visits. */
+	if (elm)
+		walk->elm = iommu_attach_next(walk->list, elm);
+	return elm;
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
+{
+	walk->elm = iommu_attach_walk_leader(walk, walk->elm);
+	return walk->elm;
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next_unit(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *prev = walk->elm;
+
+	do {
+		walk->elm = iommu_attach_walk_leader(walk, walk->elm);
+	} while (prev && walk->elm && walk->elm->unit == prev->unit);
+	return walk->elm;
+}
+
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
+{
+	struct iommu_attach_elm *elm = NULL;
+
+	if (walk->elm)
+		elm = iommu_attach_next_atc(walk->list, walk->elm);
+	while (!elm) {
+		walk->leader = iommu_attach_walk_leader(walk, walk->leader);
+		if (!walk->leader)
+			break;
+		elm = walk->leader->has_atc ?
+		      walk->leader :
+		      iommu_attach_next_atc(walk->list, walk->leader);
+	}
+	walk->elm = elm;
+	return elm;
+}
 
 /**
  * iommu_attach_list_for_each() - visit every attachment

@@ -607,10 +607,13 @@ static void first_stage_pasids(struct kunit *test)
 	expect_log(rig, 0, 1, want, ARRAY_SIZE(want));
 }
 
-/* More than a batch holds: full ones first, none lost, none repeated. */
+/*
+ * As many as the stack holds, the buffer, and more than that: full submissions
+ * first, none lost, none repeated.
+ */
 static void first_stage_many_pasids(struct kunit *test)
 {
-	static const int counts[] = { 63, 64, 65, 128, 200 };
+	static const int counts[] = { 3, 4, 5, 63, 64, 65, 128, 200 };
 	struct rig *rig = test->priv;
 	struct dmar_domain *domain;
 	struct fake_unit *unit;
@@ -1208,9 +1211,9 @@ static void reenter(void *data, const struct dmar_attachment *att,
 {
 	struct reenter *r = data;
 
-	if (r->depth++)
-		return;
-	cache_tag_flush_range(r->inner, 0x9000, 0x9fff, 0);
+	/* The fifth: by then the outer flush has the CPU's buffer. */
+	if (++r->depth == 5)
+		cache_tag_flush_range(r->inner, 0x9000, 0x9fff, 0);
 }
 
 /* A flush within a flush, on another unit: neither spoils the other. */
@@ -1224,13 +1227,14 @@ static void flush_within_flush(struct kunit *test)
 
 	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
 	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
-	r.outer = rig_ss_domain(rig);
+	r.outer = rig_fs_domain(rig);
 	r.inner = rig_fs_domain(rig);
-	a = rig_add_dev(rig, 0, 0x18, true);
+	a = rig_add_dev(rig, 0, 0x18, false);
 	b = rig_add_dev(rig, 1, 0x20, false);
-	outer = rig_attach(rig, r.outer, a, IOMMU_NO_PASID);
-	for (p = 1; p <= 6; p++)
+	for (p = 1; p <= 6; p++) {
+		outer = rig_attach(rig, r.outer, a, p);
 		inner = rig_attach(rig, r.inner, b, p);
+	}
 
 	KUNIT_ASSERT_EQ(test,
 			register_trace_cache_tag_flush_range(reenter, &r), 0);
@@ -1238,9 +1242,12 @@ static void flush_within_flush(struct kunit *test)
 	unregister_trace_cache_tag_flush_range(reenter, &r);
 	tracepoint_synchronize_unregister();
 
-	KUNIT_EXPECT_EQ(test, r.depth, 7);
-	EXPECT_LOG(rig, 0, 1, IOTLB(outer, 0x1000, 0), DEVTLB(0x18, 0x1000, 0),
-		   WAIT);
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+	KUNIT_EXPECT_EQ(test, r.depth, 12);
+	EXPECT_LOG(rig, 0, 1, PIOTLB(outer, 1, 0x1000, 0),
+		   PIOTLB(outer, 2, 0x1000, 0), PIOTLB(outer, 3, 0x1000, 0),
+		   PIOTLB(outer, 4, 0x1000, 0), PIOTLB(outer, 5, 0x1000, 0),
+		   PIOTLB(outer, 6, 0x1000, 0), WAIT);
 	/* On the stack there is less room. */
 	EXPECT_LOG(rig, 1, 2, PIOTLB(inner, 1, 0x9000, 0),
 		   PIOTLB(inner, 2, 0x9000, 0), PIOTLB(inner, 3, 0x9000, 0),
@@ -1252,6 +1259,7 @@ static void flush_within_flush(struct kunit *test)
 	rig_forget(rig);
 	cache_tag_flush_range(r.inner, 0x9000, 0x9fff, 0);
 	KUNIT_EXPECT_EQ(test, rig->units[1].doorbells, 1);
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
 }
 
 #else

@@ -22,45 +22,51 @@
 #include "iommu.h"
 #include "trace.h"
 
-/*
- * Descriptors per submission. Far more than a flush usually needs, and a
- * quarter of the queue, so that one flush cannot claim a unit for itself.
- */
-#define FLUSH_BATCH_SIZE	64
-
-/* Descriptors that a flush has room for on its stack, if it has to. */
+/* Descriptors that a flush has on its stack. Few domains need more for a unit. */
 #define FLUSH_STACK_SIZE	4
+
+/*
+ * Descriptors that a submission can hold where it takes more. A quarter of the
+ * queue, so that one flush cannot claim a unit for itself.
+ */
+#define FLUSH_BUFFER_SIZE	64
+
+/**
+ * struct flush_buffer - room for more descriptors than the stack has
+ * @busy: A flush of this CPU is using it.
+ * @descs: The room.
+ *
+ * A flush cannot allocate: there is one for each CPU, owned by the flush that
+ * has interrupts off on it. Should that flush have to report an error, to a
+ * console that maps memory for DMA, it is in for a second one, which finds the
+ * buffer busy and makes do with its stack.
+ */
+struct flush_buffer {
+	bool busy;
+	struct qi_desc descs[FLUSH_BUFFER_SIZE];
+};
+
+static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
 
 /**
  * struct flush_batch - descriptors for one unit, not submitted yet
  * @iommu: The unit.
- * @descs: The descriptors.
+ * @descs: The descriptors, in @stack or in @buffer.
  * @size: How many there is room for.
  * @count: How many there are.
+ * @buffer: This CPU's, once @stack was full.
+ * @flags: What the interrupts were before @buffer was taken.
+ * @stack: The room to begin with.
  */
 struct flush_batch {
 	struct intel_iommu *iommu;
 	struct qi_desc *descs;
 	unsigned int size;
 	unsigned int count;
+	struct flush_buffer *buffer;
+	unsigned long flags;
+	struct qi_desc stack[FLUSH_STACK_SIZE];
 };
-
-/**
- * struct flush_buffer - room for descriptors
- * @busy: Somebody further down on the stack is using it.
- * @descs: The room.
- *
- * Too large for the stack of whoever unmaps, and a flush cannot allocate: there
- * is one for each CPU, owned by the flush that has interrupts off on it. Should
- * that flush have to report an error, to a console that maps memory for DMA, it
- * is in for a second one, which finds the buffer busy.
- */
-struct flush_buffer {
-	bool busy;
-	struct qi_desc descs[FLUSH_BATCH_SIZE];
-};
-
-static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
 
 static struct dmar_attachment *to_attachment(struct iommu_attach_elm *elm)
 {
@@ -295,11 +301,57 @@ int cache_tag_enable_ats(struct dmar_domain *domain, struct device *dev,
 
 /* Composing invalidations */
 
+static void flush_batch_begin(struct flush_batch *batch,
+			      struct intel_iommu *iommu)
+{
+	batch->iommu = iommu;
+	batch->descs = batch->stack;
+	batch->size = FLUSH_STACK_SIZE;
+	batch->count = 0;
+	batch->buffer = NULL;
+}
+
 static void flush_batch_submit(struct flush_batch *batch)
 {
 	if (batch->count)
 		qi_submit_sync(batch->iommu, batch->descs, batch->count, 0);
 	batch->count = 0;
+}
+
+/* Go on in this CPU's buffer, or submit what there is. */
+static noinline void flush_batch_make_room(struct flush_batch *batch)
+{
+	struct flush_buffer *buffer;
+	unsigned long flags;
+
+	if (batch->buffer) {
+		flush_batch_submit(batch);
+		return;
+	}
+
+	/* Makes this CPU's buffer ours. */
+	local_irq_save(flags);
+	buffer = this_cpu_ptr(&flush_buffer);
+	if (buffer->busy) {
+		local_irq_restore(flags);
+		flush_batch_submit(batch);
+		return;
+	}
+	buffer->busy = true;
+	memcpy(buffer->descs, batch->stack, sizeof(batch->stack));
+	batch->descs = buffer->descs;
+	batch->size = FLUSH_BUFFER_SIZE;
+	batch->buffer = buffer;
+	batch->flags = flags;
+}
+
+static void flush_batch_end(struct flush_batch *batch)
+{
+	flush_batch_submit(batch);
+	if (!batch->buffer)
+		return;
+	batch->buffer->busy = false;
+	local_irq_restore(batch->flags);
 }
 
 /* A cleared descriptor: not all of qi_desc_*() write all four words. */
@@ -308,7 +360,7 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 	struct qi_desc *desc;
 
 	if (batch->count == batch->size)
-		flush_batch_submit(batch);
+		flush_batch_make_room(batch);
 	desc = &batch->descs[batch->count++];
 	*desc = (struct qi_desc) {};
 	return desc;
@@ -477,34 +529,17 @@ static void flush_domain(struct dmar_domain *domain,
 			 bool non_present)
 {
 	struct iommu_attach_list *list = &domain->attachments;
-	struct qi_desc stack[FLUSH_STACK_SIZE];
 	struct iommu_attach_elm *first;
-	struct flush_buffer *buffer;
 	struct flush_batch batch;
-	unsigned long flags;
-	bool nested;
 
 	iommu_attach_list_flush_begin(list);
 	iommu_attach_list_for_each_unit(first, list) {
-		/* Makes this CPU's buffer ours. */
-		local_irq_save(flags);
-		buffer = this_cpu_ptr(&flush_buffer);
-		nested = buffer->busy;
-		buffer->busy = true;
-		batch = (struct flush_batch) {
-			.iommu = to_unit(first),
-			.descs = nested ? stack : buffer->descs,
-			.size = nested ? FLUSH_STACK_SIZE : FLUSH_BATCH_SIZE,
-		};
-
+		flush_batch_begin(&batch, to_unit(first));
 		if (non_present)
 			flush_unit_np(list, first, range, &batch);
 		else
 			flush_unit(list, first, range, &batch);
-		flush_batch_submit(&batch);
-
-		buffer->busy = nested;
-		local_irq_restore(flags);
+		flush_batch_end(&batch);
 	}
 	iommu_attach_list_flush_end(list);
 }
