@@ -105,7 +105,7 @@ tree_of()
 	fi
 }
 
-# suites_of TREE: the .kunitconfig files of this project's suites, as far as
+# suites_of TREE: the kunitconfig files of this project's suites, as far as
 # TREE has these.
 suites_of()
 {
@@ -113,7 +113,7 @@ suites_of()
 
 	while read -r config; do
 		[ ! -f "$1/$config" ] || printf '%s\n' "$1/$config"
-	done < <(cd "$TOP" && find drivers -name .kunitconfig | sort)
+	done < <(cd "$TOP" && find drivers -name "*.kunitconfig" | sort)
 }
 
 # as_root COMMAND...: run it with the rights that installing needs.

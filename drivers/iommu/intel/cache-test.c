@@ -14,13 +14,12 @@
 #include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/cleanup.h>
-#include <linux/error-injection.h>
 #include <linux/hrtimer.h>
-#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
 #include "cache.h"
+#include "fail-nth.h"
 #include "iommu.h"
 #include "trace.h"
 
@@ -1105,32 +1104,6 @@ static void detach_what_was_attached(struct kunit *test)
 
 /* Allocation failure */
 
-#if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
-
-/* Fails the nth slab allocation of this task from when it is set. */
-static struct task_struct *fail_task;
-static int fail_nth;
-
-static int fail_alloc(struct kprobe *p, struct pt_regs *regs)
-{
-	if (current != fail_task || !fail_nth || --fail_nth)
-		return 0;
-	regs_set_return_value(regs, -ENOMEM);
-	override_function_with_return(regs);
-	return 1;
-}
-
-static struct kprobe fail_probe = {
-	.symbol_name = "should_failslab",
-	.pre_handler = fail_alloc,
-};
-
-static void fail_unregister(void *unused)
-{
-	fail_task = NULL;
-	unregister_kprobe(&fail_probe);
-}
-
 /* Each allocation in turn fails: nothing recorded, nothing else disturbed. */
 static void allocation_failure(struct kunit *test)
 {
@@ -1147,18 +1120,13 @@ static void allocation_failure(struct kunit *test)
 	dev = rig_add_dev(rig, 0, 0x20, true);
 	did = rig_attach(rig, child, keep, IOMMU_NO_PASID);
 
-	fail_probe.addr = NULL;
-	fail_probe.flags = 0;
-	KUNIT_ASSERT_EQ(test, register_kprobe(&fail_probe), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fail_unregister,
-							NULL), 0);
+	fail_nth_init(test);
 	for (n = 1; ret; n++) {
 		KUNIT_ASSERT_LT(test, n, 10);
 		rig_forget(rig);
-		fail_nth = n;
-		fail_task = current;
+		fail_nth(n);
 		ret = cache_tag_assign_domain(child, dev, 3);
-		fail_task = NULL;
+		fail_nth_end();
 		if (!ret)
 			break;
 
@@ -1175,10 +1143,9 @@ static void allocation_failure(struct kunit *test)
 	rig->devs[1].info.ats_enabled = 0;
 	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(child, dev, 5), 0);
 	rig->devs[1].info.ats_enabled = 1;
-	fail_nth = 1;
-	fail_task = current;
+	fail_nth(1);
 	ret = cache_tag_enable_ats(child, dev, 5);
-	fail_task = NULL;
+	fail_nth_end();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	rig_forget(rig);
 	cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
@@ -1186,15 +1153,6 @@ static void allocation_failure(struct kunit *test)
 		   PIOTLB(did, 5, 0x1000, 0), WAIT);
 	cache_tag_unassign_domain(child, dev, 5);
 }
-
-#else
-
-static void allocation_failure(struct kunit *test)
-{
-	kunit_skip(test, "needs FAILSLAB and FUNCTION_ERROR_INJECTION");
-}
-
-#endif
 
 /* Re-entrance */
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For KUnit tests: let the nth slab allocation of a task fail.
+ */
+#ifndef _INTEL_IOMMU_FAIL_NTH_H
+#define _INTEL_IOMMU_FAIL_NTH_H
+
+#include <kunit/test.h>
+#include <linux/error-injection.h>
+#include <linux/kprobes.h>
+#include <linux/sched.h>
+
+#if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
+
+static struct task_struct *fail_nth_task;
+static int fail_nth_left;
+
+static int fail_nth_alloc(struct kprobe *p, struct pt_regs *regs)
+{
+	if (current != fail_nth_task || !fail_nth_left || --fail_nth_left)
+		return 0;
+	regs_set_return_value(regs, -ENOMEM);
+	override_function_with_return(regs);
+	return 1;
+}
+
+/* With one of these a kprobe is not optimised into one that cannot override. */
+static void fail_nth_post(struct kprobe *p, struct pt_regs *regs,
+			  unsigned long flags)
+{
+}
+
+static struct kprobe fail_nth_probe;
+
+static void fail_nth_exit(void *unused)
+{
+	fail_nth_task = NULL;
+	unregister_kprobe(&fail_nth_probe);
+}
+
+/* From here to the end of the test, fail_nth() works. */
+static void fail_nth_init(struct kunit *test)
+{
+	fail_nth_probe = (struct kprobe) {
+		.symbol_name = "should_failslab",
+		.pre_handler = fail_nth_alloc,
+		.post_handler = fail_nth_post,
+	};
+	KUNIT_ASSERT_EQ(test, register_kprobe(&fail_nth_probe), 0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, fail_nth_exit, NULL), 0);
+}
+
+/* Let the @nth allocation of this task from now on fail. */
+static void fail_nth(int nth)
+{
+	fail_nth_left = nth;
+	fail_nth_task = current;
+}
+
+/* Let none fail any more. Has one? */
+static bool fail_nth_end(void)
+{
+	fail_nth_task = NULL;
+	return !fail_nth_left;
+}
+
+#else
+
+static void fail_nth_init(struct kunit *test)
+{
+	kunit_skip(test, "needs FAILSLAB and FUNCTION_ERROR_INJECTION");
+}
+
+static void fail_nth(int nth)
+{
+}
+
+static bool fail_nth_end(void)
+{
+	return false;
+}
+
+#endif
+
+#endif /* _INTEL_IOMMU_FAIL_NTH_H */

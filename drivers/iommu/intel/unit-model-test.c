@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the driver on units made of memory: whatever happens, once an
+ * unmap or a detach has returned, no device reaches the page any more, by
+ * whichever cache; once a map has returned, the device reaches the new page.
+ *
+ * Domains are driven through the core's interfaces, devices by the DMA that
+ * they do. Nothing of the driver is named here, so the tests judge any version
+ * of it.
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/gfp.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
+#include <linux/pci.h>
+#include <trace/events/kmem.h>
+
+#include "fail-nth.h"
+#include "unit-model.h"
+
+#define IOVA		0x40000000UL
+#define PROT		(IOMMU_READ | IOMMU_WRITE)
+#define PASID		5
+#define LATENCY		(2 * NSEC_PER_MSEC)
+#define ROUNDS		20
+#define MAX_ALLOCATIONS	100
+
+/* A domain, and how a device uses it */
+struct topology {
+	const char *name;
+	enum model_unit_id unit;
+	unsigned int dev;
+	ioasid_t pasid;
+	u32 flags;
+};
+
+/* The first device of a unit has no ATS, the second has. */
+static const struct topology topologies[] = {
+	{ "legacy", MODEL_LEGACY, 0, IOMMU_NO_PASID },
+	{ "legacy, ATS", MODEL_LEGACY, 1, IOMMU_NO_PASID },
+	{ "legacy, caching mode", MODEL_LEGACY_CM, 0, IOMMU_NO_PASID },
+	{ "legacy, no page selection", MODEL_LEGACY_OLD, 0, IOMMU_NO_PASID },
+	{ "second stage", MODEL_SS, 0, IOMMU_NO_PASID },
+	{ "second stage, ATS", MODEL_SS, 1, IOMMU_NO_PASID },
+	{ "second stage, PASID", MODEL_SS, 0, PASID },
+	{ "second stage, PASID, ATS", MODEL_SS, 1, PASID },
+	{ "second stage, caching mode", MODEL_SS_CM, 0, IOMMU_NO_PASID },
+	{ "second stage, PASID, caching mode", MODEL_SS_CM, 0, PASID },
+	{ "first stage", MODEL_FS, 0, IOMMU_NO_PASID },
+	{ "first stage, ATS", MODEL_FS, 1, IOMMU_NO_PASID },
+	{ "first stage, PASID", MODEL_FS, 0, PASID },
+	{ "first stage, PASID, ATS", MODEL_FS, 1, PASID },
+	{ "second stage of two", MODEL_FS, 0, IOMMU_NO_PASID,
+	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
+	{ "second stage of two, PASID, ATS", MODEL_FS, 1, PASID,
+	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
+};
+
+KUNIT_ARRAY_PARAM_DESC(topology, topologies, name);
+
+static struct device *topology_dev(const struct topology *t)
+{
+	return model_dev(t->unit, t->dev);
+}
+
+/* Another device behind the same unit */
+static struct device *topology_sibling(const struct topology *t)
+{
+	return model_dev(t->unit, 2);
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(free_domain, iommu_domain_free,
+			    struct iommu_domain *);
+
+static struct iommu_domain *new_domain(struct kunit *test, struct device *dev,
+				       u32 flags)
+{
+	struct iommu_domain *domain;
+
+	domain = iommu_paging_domain_alloc_flags(dev, flags);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, free_domain, domain), 0);
+	return domain;
+}
+
+static void free_one_page(void *page)
+{
+	__free_page(page);
+}
+
+static phys_addr_t new_page(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, free_one_page, page), 0);
+	return page_to_phys(page);
+}
+
+static int attach(struct iommu_domain *domain, struct device *dev,
+		  ioasid_t pasid)
+{
+	if (pasid == IOMMU_NO_PASID)
+		return iommu_attach_device(domain, dev);
+	return iommu_attach_device_pasid(domain, dev, pasid, NULL);
+}
+
+static void detach(struct iommu_domain *domain, struct device *dev,
+		   ioasid_t pasid)
+{
+	if (pasid == IOMMU_NO_PASID)
+		iommu_detach_device(domain, dev);
+	else
+		iommu_detach_device_pasid(domain, dev, pasid);
+}
+
+static void map_page(struct kunit *test, struct iommu_domain *domain,
+		     phys_addr_t pa)
+{
+	KUNIT_ASSERT_EQ(test, iommu_map(domain, IOVA, pa, PAGE_SIZE, PROT,
+					GFP_KERNEL), 0);
+}
+
+static void unmap_page(struct kunit *test, struct iommu_domain *domain)
+{
+	KUNIT_ASSERT_EQ(test, iommu_unmap(domain, IOVA, PAGE_SIZE), PAGE_SIZE);
+}
+
+static bool reaches(struct device *dev, ioasid_t pasid, phys_addr_t want)
+{
+	phys_addr_t pa;
+
+	return !model_dma(dev, pasid, IOVA, true, &pa) && pa == want;
+}
+
+/* All that an attached device has to see, from an empty page table to one. */
+static void check_attached(struct kunit *test, struct iommu_domain *domain,
+			   struct device *dev, ioasid_t pasid)
+{
+	phys_addr_t first = new_page(test), second = new_page(test), pa;
+
+	KUNIT_EXPECT_EQ(test, model_dma(dev, pasid, IOVA, true, &pa), -EFAULT);
+	map_page(test, domain, first);
+	KUNIT_EXPECT_TRUE(test, reaches(dev, pasid, first));
+	unmap_page(test, domain);
+	KUNIT_EXPECT_EQ(test, model_dma(dev, pasid, IOVA, true, &pa), -EFAULT);
+	map_page(test, domain, second);
+	KUNIT_EXPECT_TRUE(test, reaches(dev, pasid, second));
+	unmap_page(test, domain);
+	KUNIT_EXPECT_EQ(test, model_dma(dev, pasid, IOVA, true, &pa), -EFAULT);
+}
+
+static void check_detached(struct kunit *test, struct device *dev,
+			   ioasid_t pasid)
+{
+	phys_addr_t pa;
+
+	KUNIT_EXPECT_EQ(test, model_dma(dev, pasid, IOVA, true, &pa), -EFAULT);
+}
+
+/* Attached, used, detached, and the same again with caches that remember. */
+static void map_and_unmap(struct kunit *test)
+{
+	const struct topology *t = test->param_value;
+	struct device *dev = topology_dev(t);
+	struct iommu_domain *domain = new_domain(test, dev, t->flags);
+	phys_addr_t pa = new_page(test);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		check_detached(test, dev, t->pasid);
+		KUNIT_ASSERT_EQ(test, attach(domain, dev, t->pasid), 0);
+		check_attached(test, domain, dev, t->pasid);
+		map_page(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid, pa));
+		detach(domain, dev, t->pasid);
+		check_detached(test, dev, t->pasid);
+		unmap_page(test, domain);
+	}
+}
+
+/* Somebody else's unmap in the midst of an attach or a detach */
+
+/**
+ * struct intruder - unmaps a page while a device uses it
+ * @domain: The domain.
+ * @dev: A device that is about to use it, or to stop doing so.
+ * @pasid: Its PASID.
+ * @pa: The page, mapped at %IOVA.
+ * @task: In whose context, for one that takes its opportunities when memory is
+ *	allocated.
+ * @unit: The unit of the device, for one that takes them on another CPU when
+ *	the unit is waited for.
+ * @ready: That other CPU has taken up its watch.
+ * @busy: At it.
+ * @chances: Number of opportunities.
+ * @reached: How often the device got to the page before it was unmapped.
+ * @stale: How often it still did afterwards.
+ */
+struct intruder {
+	struct iommu_domain *domain;
+	struct device *dev;
+	ioasid_t pasid;
+	phys_addr_t pa;
+	struct task_struct *task;
+	struct model_unit *unit;
+	struct completion ready;
+	bool busy;
+	unsigned int chances;
+	unsigned int reached;
+	unsigned int stale;
+};
+
+static void intrude(struct intruder *in)
+{
+	in->chances++;
+	if (!reaches(in->dev, in->pasid, in->pa))
+		return;
+	in->reached++;
+	iommu_unmap(in->domain, IOVA, PAGE_SIZE);
+	if (reaches(in->dev, in->pasid, in->pa))
+		in->stale++;
+	if (iommu_map(in->domain, IOVA, in->pa, PAGE_SIZE, PROT, GFP_ATOMIC))
+		in->pa = 0;
+}
+
+static void intrude_kmalloc(void *data, unsigned long call_site,
+			    const void *ptr, size_t bytes_req,
+			    size_t bytes_alloc, gfp_t gfp_flags, int node)
+{
+	struct intruder *in = data;
+
+	if (current != in->task || in->busy || !in_task() || irqs_disabled())
+		return;
+	in->busy = true;
+	intrude(in);
+	in->busy = false;
+}
+
+static int intrude_wait(void *data)
+{
+	struct intruder *in = data;
+
+	complete(&in->ready);
+	while (!kthread_should_stop()) {
+		if (model_stuck(in->unit))
+			intrude(in);
+		cond_resched();
+	}
+	return 0;
+}
+
+static struct intruder new_intruder(struct kunit *test)
+{
+	const struct topology *t = test->param_value;
+	struct intruder in = {
+		.dev = topology_dev(t),
+		.pasid = t->pasid,
+		.pa = new_page(test),
+		.unit = model_unit(t->unit),
+	};
+
+	in.domain = new_domain(test, in.dev, t->flags);
+	map_page(test, in.domain, in.pa);
+	return in;
+}
+
+static void check_intruder(struct kunit *test, struct intruder *in)
+{
+	KUNIT_EXPECT_GT(test, in->chances, 0);
+	KUNIT_EXPECT_NE(test, in->pa, 0);
+	KUNIT_EXPECT_EQ_MSG(test, in->stale, 0, "of %u that reached the page",
+			    in->reached);
+}
+
+/* B1: what attach allocates, it may have to wait for. */
+static void unmap_when_attach_allocates(struct kunit *test)
+{
+	struct intruder in = new_intruder(test);
+	int ret;
+
+	in.task = current;
+	KUNIT_ASSERT_EQ(test, register_trace_kmalloc(intrude_kmalloc, &in), 0);
+	ret = attach(in.domain, in.dev, in.pasid);
+	unregister_trace_kmalloc(intrude_kmalloc, &in);
+	tracepoint_synchronize_unregister();
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	check_intruder(test, &in);
+	detach(in.domain, in.dev, in.pasid);
+}
+
+static struct task_struct *start_intruder(struct kunit *test,
+					  struct intruder *in)
+{
+	struct task_struct *task;
+
+	in->unit->latency = LATENCY;
+	init_completion(&in->ready);
+	task = kthread_run(intrude_wait, in, "intruder");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	wait_for_completion(&in->ready);
+	return task;
+}
+
+static void stop_intruder(struct intruder *in, struct task_struct *task)
+{
+	kthread_stop(task);
+	in->unit->latency = 0;
+}
+
+/* B1: attach waits for the unit, if it caches entries not present. */
+static void unmap_when_attach_waits(struct kunit *test)
+{
+	struct intruder in = new_intruder(test);
+	struct task_struct *task;
+	int ret;
+
+	task = start_intruder(test, &in);
+	ret = attach(in.domain, in.dev, in.pasid);
+	stop_intruder(&in, task);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	KUNIT_EXPECT_EQ(test, in.stale, 0);
+	KUNIT_EXPECT_NE(test, in.pa, 0);
+	detach(in.domain, in.dev, in.pasid);
+}
+
+/* B2: detach waits for the unit. */
+static void unmap_when_detach_waits(struct kunit *test)
+{
+	struct intruder in = new_intruder(test);
+	struct task_struct *task;
+	int i;
+
+	/* A busy host may keep the intruder from its work. */
+	for (i = 0; i < ROUNDS && !in.chances; i++) {
+		KUNIT_ASSERT_EQ(test, attach(in.domain, in.dev, in.pasid), 0);
+		KUNIT_EXPECT_TRUE(test, reaches(in.dev, in.pasid, in.pa));
+
+		task = start_intruder(test, &in);
+		detach(in.domain, in.dev, in.pasid);
+		stop_intruder(&in, task);
+		check_detached(test, in.dev, in.pasid);
+	}
+	check_intruder(test, &in);
+}
+
+/* Allocations that fail */
+
+/*
+ * B3, B9: an attach that fails changes nothing, for the device itself, which
+ * stays where it was, and for another that has the domain already.
+ */
+static void attach_fails(struct kunit *test)
+{
+	const struct topology *t = test->param_value;
+	struct device *dev = topology_dev(t), *sibling = topology_sibling(t);
+	struct iommu_domain *before = iommu_get_domain_for_dev(dev);
+	struct iommu_domain *domain = new_domain(test, sibling, t->flags);
+	bool failed = true;
+	int n, ret, failures = 0;
+
+	fail_nth_init(test);
+	KUNIT_ASSERT_EQ(test, attach(domain, sibling, t->pasid), 0);
+
+	for (n = 1; failed && n < MAX_ALLOCATIONS; n++) {
+		fail_nth(n);
+		ret = attach(domain, dev, t->pasid);
+		failed = fail_nth_end();
+		/* Some allocations are tried again. */
+		if (!ret) {
+			check_attached(test, domain, dev, t->pasid);
+			detach(domain, dev, t->pasid);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		failures++;
+		check_attached(test, domain, sibling, t->pasid);
+		check_attached(test, before, dev, IOMMU_NO_PASID);
+		if (t->pasid != IOMMU_NO_PASID)
+			check_detached(test, dev, t->pasid);
+	}
+	KUNIT_EXPECT_GT(test, failures, 0);
+	KUNIT_EXPECT_FALSE(test, failed);
+	check_attached(test, domain, sibling, t->pasid);
+	detach(domain, sibling, t->pasid);
+}
+
+static int suite_init(struct kunit_suite *suite)
+{
+	static bool made;
+	int i, ret;
+
+	if (!model_present() || made)
+		return 0;
+	made = true;
+	for (i = 0; i < MODEL_UNITS; i++) {
+		ret = model_pci_create(model_unit(i));
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int test_init(struct kunit *test)
+{
+	if (!model_present())
+		kunit_skip(test, "needs a DMAR table that names memory and an isolated CPU");
+	model_reset();
+	return 0;
+}
+
+/* Whatever else a test is about, software must not ask for nonsense. */
+static void test_exit(struct kunit *test)
+{
+	int i;
+
+	if (!model_present())
+		return;
+	for (i = 0; i < MODEL_UNITS; i++)
+		KUNIT_EXPECT_EQ_MSG(test, model_unit(i)->complaints, 0,
+				    "%s", model_unit(i)->name);
+}
+
+static struct kunit_case unit_model_cases[] = {
+	KUNIT_CASE_PARAM(map_and_unmap, topology_gen_params),
+	KUNIT_CASE_PARAM(unmap_when_attach_allocates, topology_gen_params),
+	KUNIT_CASE_PARAM(unmap_when_attach_waits, topology_gen_params),
+	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),
+	KUNIT_CASE_PARAM(attach_fails, topology_gen_params),
+	{}
+};
+
+static struct kunit_suite unit_model_suite = {
+	.name = "intel_iommu_unit",
+	.suite_init = suite_init,
+	.init = test_init,
+	.exit = test_exit,
+	.test_cases = unit_model_cases,
+};
+kunit_test_suites(&unit_model_suite);
+
+MODULE_DESCRIPTION("KUnit tests of Intel IOMMU units made of memory");
+MODULE_LICENSE("GPL");

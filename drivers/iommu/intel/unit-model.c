@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The registers and the invalidation queue of units made of memory, and the
+ * timer that plays their hardware.
+ *
+ * Nobody is told when software writes a register, so the timer looks. It fires
+ * in hard interrupt context, since software waits with interrupts off, and on a
+ * CPU that nothing else runs on, since software might wait there. A register
+ * that software clears by writing ones to it carries a mark beside what
+ * hardware has set, so that such a write can be told from none.
+ */
+
+#define pr_fmt(fmt)	"unit-model: " fmt
+
+#include <linux/acpi.h>
+#include <linux/cpumask.h>
+#include <linux/hrtimer.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/sched/isolation.h>
+#include <linux/smp.h>
+#include <asm/x86_init.h>
+
+#include "unit-model.h"
+
+#define REG_VER		0x00
+#define REG_CAP		0x08
+#define REG_ECAP	0x10
+#define REG_GCMD	0x18
+#define REG_GSTS	0x1c
+#define REG_RTADDR	0x20
+#define REG_FSTS	0x34
+#define REG_IQH		0x80
+#define REG_IQT		0x88
+#define REG_IQA		0x90
+#define REG_IQER	0xb0
+
+/* Commands that last, which status repeats, and those that are done once */
+#define GCMD_LASTING	(BIT(31) | BIT(28) | BIT(26) | BIT(25) | BIT(23))
+#define GCMD_SRTP	BIT(30)
+#define GCMD_SFL	BIT(29)
+#define GCMD_WBF	BIT(27)
+#define GCMD_QIE	BIT(26)
+#define GCMD_SIRTP	BIT(24)
+#define GCMD_ONCE	(GCMD_SRTP | GCMD_SFL | GCMD_WBF | GCMD_SIRTP)
+
+#define FSTS_IQE	BIT(4)
+#define FSTS_ITE	BIT(6)
+#define FSTS_ERRORS	(FSTS_IQE | FSTS_ITE)
+/* Reserved in the real register: the value is the hardware's. */
+#define FSTS_MARK	BIT(31)
+
+#define QUEUE_LENGTH	256
+#define PERIOD		us_to_ktime(20)
+
+/* Second-stage tables of 3 and 4 levels, 64K domains, 48 bits, superpages */
+#define CAP	(6ULL | 6ULL << 8 | 47ULL << 16 | 0x20ULL << 24 | 3ULL << 34)
+#define CAP_PSI	(MODEL_CAP_PSI | 18ULL << MODEL_CAP_MAMV_SHIFT)
+#define CAP_FS	(BIT_ULL(56) | CAP_PSI)
+/* Coherent walks, queue, pass-through, snooping, registers at 0x500 */
+#define ECAP	(BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(6) | BIT_ULL(7) | 0x50ULL << 8)
+#define ECAP_DT	BIT_ULL(2)
+/* Scalable mode, second stage with dirty bits, PASIDs of 20 bits */
+#define ECAP_SM	(MODEL_ECAP_SMTS | BIT_ULL(45) | BIT_ULL(46) | BIT_ULL(40) | \
+		 19ULL << 35)
+/* First stage, nested, coherent page walks */
+#define ECAP_FS	(BIT_ULL(47) | BIT_ULL(26) | BIT_ULL(48))
+
+static struct model_unit units[MODEL_UNITS] = {
+	[MODEL_LEGACY] = {
+		.name = "legacy",
+		.cap = CAP | CAP_PSI,
+		.ecap = ECAP | ECAP_DT,
+	},
+	[MODEL_LEGACY_CM] = {
+		.name = "legacy-cm",
+		.cap = CAP | CAP_PSI | MODEL_CAP_CM,
+		.ecap = ECAP,
+	},
+	[MODEL_LEGACY_OLD] = {
+		.name = "legacy-old",
+		.cap = CAP | MODEL_CAP_RWBF,
+		.ecap = ECAP,
+	},
+	[MODEL_SS] = {
+		.name = "second-stage",
+		.cap = CAP | CAP_PSI,
+		.ecap = ECAP | ECAP_DT | ECAP_SM,
+	},
+	[MODEL_SS_CM] = {
+		.name = "second-stage-cm",
+		.cap = CAP | CAP_PSI | MODEL_CAP_CM,
+		.ecap = ECAP | ECAP_SM,
+	},
+	[MODEL_FS] = {
+		.name = "first-stage",
+		.cap = CAP | CAP_FS,
+		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
+	},
+	[MODEL_FS2] = {
+		.name = "first-stage-2",
+		.cap = CAP | CAP_FS,
+		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
+	},
+};
+
+static struct hrtimer hardware;
+static int hardware_cpu = -1;
+
+/**
+ * model_complain() - software has asked for something that it must not
+ * @unit: The unit that was asked.
+ * @what: Why it must not.
+ * @value: A number to go with it.
+ */
+void model_complain(struct model_unit *unit, const char *what, u64 value)
+{
+	unit->complaints++;
+	pr_info("%s: %s (%llx)\n", unit->name, what, value);
+}
+
+static struct model_inv *log_next(struct model_unit *unit)
+{
+	static struct model_inv overflow;
+
+	if (unit->nr_log == MODEL_MAX_LOG)
+		return &overflow;
+	return &unit->log[unit->nr_log++];
+}
+
+/* Global commands */
+
+static void queue_enable(struct model_unit *unit, bool enable)
+{
+	u64 iqa = readq(unit->regs + REG_IQA);
+
+	if (!enable) {
+		unit->queue = NULL;
+		return;
+	}
+	if (unit->queue)
+		return;
+	unit->queue = phys_to_virt(iqa & GENMASK_ULL(51, 12));
+	unit->wide = iqa & BIT_ULL(11);
+	unit->head = 0;
+	unit->tail = 0;
+	writel(0, unit->regs + REG_IQH);
+}
+
+static void do_commands(struct model_unit *unit)
+{
+	u32 *command = (__force u32 *)unit->regs + REG_GCMD / sizeof(u32);
+	u32 gcmd = readl(unit->regs + REG_GCMD);
+	u32 gsts = readl(unit->regs + REG_GSTS);
+	u32 now = (gsts & GCMD_ONCE) | (gcmd & GCMD_LASTING);
+
+	/* If software has written another one just now, see to that. */
+	if (cmpxchg(command, gcmd, gcmd & ~GCMD_ONCE) != gcmd)
+		return;
+	if (gcmd & GCMD_SRTP) {
+		unit->root = readq(unit->regs + REG_RTADDR);
+		now |= GCMD_SRTP;
+	}
+	if (gcmd & GCMD_SIRTP)
+		now |= GCMD_SIRTP;
+	/* It never takes long; several at once are seen as one. */
+	if (gcmd & GCMD_WBF)
+		log_next(unit)->type = MODEL_INV_WRITE_BUFFER;
+	if ((gcmd ^ gsts) & GCMD_QIE)
+		queue_enable(unit, gcmd & GCMD_QIE);
+	if (now != gsts)
+		writel(now, unit->regs + REG_GSTS);
+}
+
+/* The invalidation queue */
+
+static unsigned int queue_shift(const struct model_unit *unit)
+{
+	return unit->wide ? 5 : 4;
+}
+
+static void raise(struct model_unit *unit, u32 error, u64 record)
+{
+	writeq(record, unit->regs + REG_IQER);
+	writel(unit->head << queue_shift(unit), unit->regs + REG_IQH);
+	writel(readl(unit->regs + REG_FSTS) | error | FSTS_MARK,
+	       unit->regs + REG_FSTS);
+}
+
+/* Software writes the ones that it wants cleared, without the mark. */
+static void clear_errors(struct model_unit *unit)
+{
+	u32 fsts = readl(unit->regs + REG_FSTS), left = 0;
+
+	if (!fsts || fsts & FSTS_MARK)
+		return;
+	if (unit->error && !(fsts & FSTS_IQE))
+		left |= FSTS_IQE;
+	if (unit->aborted && !(fsts & FSTS_ITE))
+		left |= FSTS_ITE;
+	unit->error = left & FSTS_IQE;
+	unit->aborted = left & FSTS_ITE;
+	writel(left ? left | FSTS_MARK : 0, unit->regs + REG_FSTS);
+}
+
+static bool is_devtlb(const struct model_inv *inv)
+{
+	return inv->type == MODEL_INV_DEVTLB ||
+	       inv->type == MODEL_INV_DEVTLB_PASID;
+}
+
+/* Returns false if the unit comes to a halt at the descriptor. */
+static bool do_descriptor(struct model_unit *unit)
+{
+	const u64 *desc = unit->queue + unit->head * (unit->wide ? 4 : 2);
+	u64 qw[4] = { desc[0], desc[1] };
+	struct model_inv inv;
+
+	if (unit->wide) {
+		qw[2] = desc[2];
+		qw[3] = desc[3];
+	}
+	if (unit->fail_iqe && !--unit->fail_iqe) {
+		unit->error = true;
+		raise(unit, FSTS_IQE, 1);
+		return false;
+	}
+	if (model_decode(qw, &inv)) {
+		model_complain(unit, "invalid descriptor", qw[0]);
+		unit->error = true;
+		raise(unit, FSTS_IQE, 1);
+		return false;
+	}
+
+	*log_next(unit) = inv;
+	unit->head = (unit->head + 1) % QUEUE_LENGTH;
+	if (is_devtlb(&inv) && unit->fail_ite && inv.sid == unit->fail_ite) {
+		unit->aborted = true;
+		return true;
+	}
+	if (inv.type != MODEL_INV_WAIT) {
+		model_invalidate(unit, &inv);
+		return true;
+	}
+	/* A time-out is reported instead of what waits for it. */
+	if (unit->aborted) {
+		raise(unit, FSTS_ITE, (u64)unit->fail_ite << 32);
+		return false;
+	}
+	if (qw[0] & BIT(5)) {
+		writel(unit->head << queue_shift(unit), unit->regs + REG_IQH);
+		/* Pairs with software's poll of its status word. */
+		smp_store_release((u32 *)phys_to_virt(qw[1]), qw[0] >> 32);
+	}
+	return true;
+}
+
+static void do_queue(struct model_unit *unit)
+{
+	u32 tail = readl(unit->regs + REG_IQT) >> queue_shift(unit);
+	u64 now = ktime_get_ns();
+
+	if (tail != unit->tail) {
+		unit->doorbells++;
+		unit->tail = tail;
+		unit->due = now + unit->latency;
+	}
+	if (unit->hold || now < unit->due ||
+	    readl(unit->regs + REG_FSTS) & FSTS_ERRORS)
+		return;
+	while (unit->head != unit->tail && do_descriptor(unit))
+		;
+	writel(unit->head << queue_shift(unit), unit->regs + REG_IQH);
+}
+
+static void do_unit(struct model_unit *unit)
+{
+	raw_spin_lock(&unit->lock);
+	do_commands(unit);
+	clear_errors(unit);
+	if (unit->queue)
+		do_queue(unit);
+	raw_spin_unlock(&unit->lock);
+}
+
+static enum hrtimer_restart hardware_run(struct hrtimer *timer)
+{
+	int i;
+
+	for (i = 0; i < MODEL_UNITS; i++)
+		do_unit(&units[i]);
+	hrtimer_forward_now(timer, PERIOD);
+	return HRTIMER_RESTART;
+}
+
+static void hardware_start(void *unused)
+{
+	hrtimer_start(&hardware, PERIOD, HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+/* For tests */
+
+/**
+ * model_present() - have units been made?
+ *
+ * Return: False if the firmware does not name any, or there is no CPU for them.
+ */
+bool model_present(void)
+{
+	return hardware_cpu >= 0;
+}
+
+/**
+ * model_cpu() - where the hardware is played
+ *
+ * Return: The CPU, which no test may run on.
+ */
+int model_cpu(void)
+{
+	return hardware_cpu;
+}
+
+/**
+ * model_unit() - one of the units
+ * @id: Which.
+ *
+ * Return: The unit.
+ */
+struct model_unit *model_unit(enum model_unit_id id)
+{
+	return &units[id];
+}
+
+/**
+ * model_reset() - forget what has been recorded, and all faults set up
+ *
+ * The caches stay as they are.
+ */
+void model_reset(void)
+{
+	unsigned long flags;
+	int i;
+
+	for (i = 0; i < MODEL_UNITS; i++) {
+		struct model_unit *unit = &units[i];
+
+		raw_spin_lock_irqsave(&unit->lock, flags);
+		unit->hold = false;
+		unit->latency = 0;
+		unit->fail_iqe = 0;
+		unit->fail_ite = 0;
+		unit->doorbells = 0;
+		unit->complaints = 0;
+		unit->nr_log = 0;
+		raw_spin_unlock_irqrestore(&unit->lock, flags);
+	}
+}
+
+/**
+ * model_hold() - let a unit look away from its queue, or look again
+ * @unit: The unit.
+ * @hold: To look away.
+ */
+void model_hold(struct model_unit *unit, bool hold)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	unit->hold = hold;
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+}
+
+/**
+ * model_stuck() - does anybody wait for a unit that looks away?
+ * @unit: The unit.
+ *
+ * Return: Whether there is something in its queue.
+ */
+bool model_stuck(struct model_unit *unit)
+{
+	unsigned long flags;
+	bool stuck;
+
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	stuck = unit->head != unit->tail;
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+	return stuck;
+}
+
+/* Finding the units */
+
+static int __init init_unit(struct model_unit *unit,
+			    const struct acpi_dmar_hardware_unit *drhd)
+{
+	raw_spin_lock_init(&unit->lock);
+	unit->phys = drhd->address;
+	unit->segment = drhd->segment;
+	unit->regs = ioremap(unit->phys, SZ_4K);
+	if (!unit->regs)
+		return -ENOMEM;
+	writel(0x60, unit->regs + REG_VER);
+	writeq(unit->cap, unit->regs + REG_CAP);
+	writeq(unit->ecap, unit->regs + REG_ECAP);
+	return 0;
+}
+
+/* Only a table that was made for this is taken to name memory. */
+static int __init init_units(const struct acpi_table_header *table)
+{
+	const void *end = (void *)table + table->length;
+	const struct acpi_dmar_header *entry;
+	int n = 0, ret;
+
+	if (memcmp(table->oem_id, "KUNIT ", ACPI_OEM_ID_SIZE))
+		return -ENODEV;
+	for (entry = (void *)table + sizeof(struct acpi_table_dmar);
+	     (void *)entry < end && entry->length && n < MODEL_UNITS;
+	     entry = (void *)entry + entry->length) {
+		if (entry->type != ACPI_DMAR_TYPE_HARDWARE_UNIT)
+			continue;
+		ret = init_unit(&units[n++], (void *)entry);
+		if (ret)
+			return ret;
+	}
+	return n == MODEL_UNITS ? 0 : -ENODEV;
+}
+
+/* By the time the driver switches them off, the hardware's CPU has stopped. */
+static void no_shutdown(void)
+{
+}
+
+/* Before the driver looks for units, which it does at rootfs_initcall. */
+static int __init unit_model_init(void)
+{
+	struct acpi_table_header *table;
+	int cpu, ret;
+
+	if (ACPI_FAILURE(acpi_get_table(ACPI_SIG_DMAR, 0, &table)))
+		return 0;
+	for_each_online_cpu(cpu)
+		if (!housekeeping_cpu(cpu, HK_TYPE_DOMAIN))
+			break;
+	if (cpu >= nr_cpu_ids) {
+		pr_info("no CPU is isolated\n");
+		goto out;
+	}
+	ret = init_units(table);
+	if (ret) {
+		pr_info("no units in the DMAR table (%d)\n", ret);
+		goto out;
+	}
+	hardware_cpu = cpu;
+	x86_platform.iommu_shutdown = no_shutdown;
+	hrtimer_setup(&hardware, hardware_run, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	smp_call_function_single(cpu, hardware_start, NULL, 1);
+out:
+	acpi_put_table(table);
+	return 0;
+}
+arch_initcall(unit_model_init);
