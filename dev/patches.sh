@@ -169,14 +169,14 @@ check_strays()
 		die "${stray%%$'\n'*} belongs to no patch: name it as New-file in one of patches/"
 }
 
-# assemble ROOT BASE: one commit per patch file on top of BASE. Prints a line
-# "COMMIT FILE" for each. What was made before is found again by its key, so
+# assemble ROOT BASE [TOPIC]: one commit per patch file, of all topics or of
+# one, on top of BASE. Prints a line "COMMIT FILE" for each. What was made before is found again by its key, so
 # that an edit redoes only what comes after it.
 assemble()
 {
-	local root=$1 base=$2 files file commit author date key made
+	local root=$1 base=$2 topic=${3:-.*} files file commit author date key made
 	check_patches "$root"
-	files=$(patch_files "$root")
+	files=$(patch_files "$root" | grep "^patches/$topic/" || :)
 	author=$(identity)
 	date=$(kgit log -1 --format=%at "$base")
 	mkdir -p "$STATE"

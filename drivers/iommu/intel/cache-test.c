@@ -456,6 +456,9 @@ do {									\
 #define IOTLB_ALL(did)		{ .type = INV_IOTLB_DOMAIN, .id = did }
 #define PIOTLB(did, p, a, o)						\
 	{ .type = INV_PIOTLB_PAGES, .id = did, .pasid = p, .addr = a, .order = o }
+#define PIOTLB_LEAF(did, p, a, o)					\
+	{ .type = INV_PIOTLB_PAGES, .id = did, .pasid = p, .addr = a,	\
+	  .order = o, .ih = 1 }
 #define PIOTLB_ALL(did, p)						\
 	{ .type = INV_PIOTLB_PASID, .id = did, .pasid = p }
 #define DEVTLB(sid, a, o)						\
@@ -898,7 +901,10 @@ static void nested(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&two->attachments));
 }
 
-/* What is larger than the unit can do goes with the whole domain or PASID. */
+/*
+ * What is larger than the unit can do for the second stage goes with the whole
+ * domain. For the first stage nothing is too large.
+ */
 static void large_blocks(struct kunit *test)
 {
 	struct rig *rig = test->priv;
@@ -929,11 +935,11 @@ static void large_blocks(struct kunit *test)
 		   WAIT);
 	rig_forget(rig);
 	cache_tag_flush_range(fs, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
-	EXPECT_LOG(rig, 0, 1, PIOTLB_ALL(fs_did, 2),
+	EXPECT_LOG(rig, 0, 1, PIOTLB_LEAF(fs_did, 2, 0, TEST_MAMV + 1),
 		   DEVTLB_PASID(0x18, 2, 0, TEST_MAMV + 1), WAIT);
 }
 
-/* Without page-selective invalidation, always all of it. */
+/* Without page-selective invalidation, always all of it; but see above. */
 static void no_page_selective(struct kunit *test)
 {
 	struct rig *rig = test->priv;
@@ -950,8 +956,8 @@ static void no_page_selective(struct kunit *test)
 
 	cache_tag_flush_range(ss, 0x1000, 0x1fff, 1);
 	cache_tag_flush_range(fs, 0x1000, 0x1fff, 1);
-	EXPECT_LOG(rig, 0, 2, IOTLB_ALL(did), WAIT, PIOTLB_ALL(fs_did, 2),
-		   WAIT);
+	EXPECT_LOG(rig, 0, 2, IOTLB_ALL(did), WAIT,
+		   PIOTLB_LEAF(fs_did, 2, 0x1000, 0), WAIT);
 }
 
 /* New mappings: nothing to do on ordinary hardware. */

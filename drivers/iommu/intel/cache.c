@@ -389,10 +389,18 @@ static void flush_range_init(struct cache_flush_range *range,
 		range->addr = start & ~(nrpages_to_size(1UL << order) - 1);
 }
 
-/* Can the unit invalidate the block as such, or only with all the rest? */
-static bool flush_by_page(struct intel_iommu *iommu,
+/*
+ * Can the unit invalidate the block as such, or only with all the rest? The
+ * capabilities are about second-stage translations; those of first-stage ones
+ * can always be selected, in blocks of any size.
+ */
+static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
 {
+	struct intel_iommu *iommu = to_unit(&att->elm);
+
+	if (att->kind == DMAR_ATTACH_FIRST_STAGE)
+		return range->order < MAX_AGAW_PFN_WIDTH;
 	return cap_pgsel_inv(iommu->cap) &&
 	       range->order <= cap_max_amask_val(iommu->cap);
 }
@@ -401,7 +409,7 @@ static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
 		       const struct cache_flush_range *range)
 {
 	struct intel_iommu *iommu = to_unit(&att->elm);
-	bool by_page = flush_by_page(iommu, range);
+	bool by_page = flush_by_page(att, range);
 
 	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
 		if (by_page)
@@ -452,7 +460,7 @@ static void flush_iotlb_register(const struct dmar_attachment *att,
 	struct intel_iommu *iommu = to_unit(&att->elm);
 
 	/* __iommu_flush_iotlb() takes 0 in both for no address at all. */
-	if (flush_by_page(iommu, range) && (range->addr || range->order))
+	if (flush_by_page(att, range) && (range->addr || range->order))
 		__iommu_flush_iotlb(iommu, att->did, range->addr, range->order,
 				    DMA_TLB_PSI_FLUSH);
 	else
@@ -555,7 +563,8 @@ static void flush_domain(struct dmar_domain *domain,
  *
  * When this returns, no unit and no device that @domain is attached to uses a
  * translation of the range from before the call, nor does any that a domain
- * nested on @domain is attached to. More than the range may be invalidated.
+ * nested on @domain is attached to. More than the range may be invalidated. A
+ * unit that refuses an invalidation says so in the log.
  *
  * Context: Any but NMI. Waits for the hardware with interrupts off, unit by
  * unit.

@@ -7,7 +7,10 @@
 
 #include <kunit/test.h>
 #include <linux/error-injection.h>
+#include <linux/gfp.h>
 #include <linux/kprobes.h>
+#include <linux/preempt.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 
 #if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
@@ -17,7 +20,13 @@ static int fail_nth_left;
 
 static int fail_nth_alloc(struct kprobe *p, struct pt_regs *regs)
 {
-	if (current != fail_nth_task || !fail_nth_left || --fail_nth_left)
+	gfp_t gfp = regs_get_kernel_argument(regs, 1);
+
+	/* The breakpoint itself counts as an interrupt. */
+	if (current != fail_nth_task || in_serving_softirq() ||
+	    gfp & __GFP_NOFAIL)
+		return 0;
+	if (!fail_nth_left || --fail_nth_left)
 		return 0;
 	regs_set_return_value(regs, -ENOMEM);
 	override_function_with_return(regs);

@@ -209,7 +209,7 @@ static void check_invalidation(struct model_unit *unit,
 
 	switch (inv->type) {
 	case MODEL_INV_IOTLB:
-	case MODEL_INV_PIOTLB:
+		/* PASID-based ones have no limits. */
 		if (inv->granularity != MODEL_PAGES)
 			break;
 		if (!(unit->cap & MODEL_CAP_PSI))
@@ -487,6 +487,15 @@ static int get_pasid(struct model_unit *unit,
 	return entry->present ? 0 : -EFAULT;
 }
 
+/* Does the context entry let the device have a TLB? */
+static bool may_translate(const struct model_unit *unit,
+			  const struct model_context *context)
+{
+	if (scalable(unit))
+		return context->lo & BIT_ULL(2);
+	return ((context->lo >> 2) & 3) == 1;
+}
+
 static int describe_legacy(const struct model_context *context,
 			   struct translation *tr)
 {
@@ -535,20 +544,22 @@ static int describe_scalable(const struct model_pasid *entry,
  * @pasid: Its PASID, %IOMMU_NO_PASID for a request without one.
  * @addr: What it asks for.
  * @write: To write there.
+ * @ats: It is for a translation to keep.
  * @result: The page it may access.
  *
  * Context: &model_unit.lock held.
  * Return: 0, or -EFAULT if the request is refused.
  */
 int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
-		    bool write, struct model_entry *result)
+		    bool write, bool ats, struct model_entry *result)
 {
 	struct model_context context;
 	struct translation tr = {};
 	struct model_pasid entry;
 	struct model_entry *hit;
 
-	if (get_context(unit, sid, &context))
+	if (get_context(unit, sid, &context) ||
+	    (ats && !may_translate(unit, &context)))
 		return -EFAULT;
 	if (!scalable(unit)) {
 		if (pasid != IOMMU_NO_PASID ||

@@ -48,7 +48,8 @@ static int decode_pages(struct model_inv *inv, u64 qw1, u64 *reserved)
  * @qw: Its four words; the last two are 0 for a descriptor of 128 bits.
  * @inv: What it says.
  *
- * Return: 0; -EINVAL if the type is unknown or something reserved is not 0.
+ * Return: 0; -EINVAL if the type or the granularity is unknown, or something
+ * reserved is not 0.
  */
 int model_decode(const u64 *qw, struct model_inv *inv)
 {
@@ -64,11 +65,15 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		inv->sid = DESC_BITS(qw[0], 47, 32);
 		inv->fm = DESC_BITS(qw[0], 49, 48);
 		reserved0 = GENMASK_ULL(63, 50) | GENMASK_ULL(15, 6);
+		if (!inv->granularity)
+			ret = -EINVAL;
 		break;
 	case 0x2:
 		inv->type = MODEL_INV_IOTLB;
 		reserved0 = GENMASK_ULL(63, 32) | GENMASK_ULL(15, 8);
 		ret = decode_pages(inv, qw[1], &reserved1);
+		if (!inv->granularity)
+			ret = -EINVAL;
 		break;
 	case 0x3:
 		inv->type = MODEL_INV_DEVTLB;
@@ -88,13 +93,15 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		inv->pasid = DESC_BITS(qw[0], 51, 32);
 		reserved0 = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 6);
 		ret = decode_pages(inv, qw[1], &reserved1);
-		if (inv->granularity == MODEL_GLOBAL)
+		if (inv->granularity < MODEL_DOMAIN)
 			ret = -EINVAL;
 		break;
 	case 0x7:
 		inv->type = MODEL_INV_PASID_CACHE;
 		inv->pasid = DESC_BITS(qw[0], 51, 32);
 		reserved0 = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 6);
+		if (inv->granularity == 2)
+			ret = -EINVAL;
 		break;
 	case 0x8:
 		inv->type = MODEL_INV_DEVTLB_PASID;

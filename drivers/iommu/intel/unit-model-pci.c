@@ -32,14 +32,21 @@ static struct model_unit *unit_of(const struct pci_bus *bus)
 			    sysdata)->unit;
 }
 
+static struct model_device *find_device(struct model_unit *unit, u16 sid)
+{
+	unsigned int i = PCI_SLOT(sid) - FIRST_SLOT;
+
+	return i < MODEL_DEVS ? &unit->devs[i] : NULL;
+}
+
 /* No two functions of a device: the slot says which it is. */
 static u8 *config_of(struct pci_bus *bus, unsigned int devfn)
 {
-	unsigned int i = PCI_SLOT(devfn) - FIRST_SLOT;
+	struct model_device *dev = find_device(unit_of(bus), devfn);
 
-	if (bus->number || PCI_FUNC(devfn) || i >= MODEL_DEVS)
+	if (bus->number || PCI_FUNC(devfn) || !dev || READ_ONCE(dev->gone))
 		return NULL;
-	return unit_of(bus)->devs[i].config;
+	return dev->config;
 }
 
 static int config_read(struct pci_bus *bus, unsigned int devfn, int where,
@@ -47,6 +54,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where,
 {
 	u8 *config = config_of(bus, devfn);
 
+	*value = ~0;
 	if (!config)
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	*value = 0;
@@ -116,13 +124,6 @@ static void fill_config(const struct model_unit *unit, u8 *config, bool ats)
 		set32(config, ATS_CAP, PCI_EXT_CAP_ID_VNDR | 1 << 16 |
 		      PASID_CAP << 20);
 	}
-}
-
-static struct model_device *find_device(struct model_unit *unit, u16 sid)
-{
-	unsigned int i = PCI_SLOT(sid) - FIRST_SLOT;
-
-	return i < MODEL_DEVS ? &unit->devs[i] : NULL;
 }
 
 /**
@@ -206,6 +207,26 @@ struct device *model_dev(enum model_unit_id id, unsigned int i)
 }
 
 /**
+ * model_set_gone() - take a device out of its slot, or put it back
+ * @dev: The device. When it comes back its TLB is empty.
+ * @gone: To take it out.
+ *
+ * While it is gone, its TLB does not answer.
+ */
+void model_set_gone(struct device *dev, bool gone)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct model_unit *unit = unit_of(pdev->bus);
+	unsigned long flags;
+
+	model_devtlb_clear(unit, pci_dev_id(pdev));
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	WRITE_ONCE(find_device(unit, pci_dev_id(pdev))->gone, gone);
+	unit->fail_ite = gone ? pci_dev_id(pdev) : 0;
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+}
+
+/**
  * model_dma() - let a device access memory
  * @dev: The device.
  * @pasid: PASID, %IOMMU_NO_PASID for none.
@@ -230,7 +251,8 @@ int model_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
 	if (!ats || !model_devtlb_find(unit, sid, pasid, addr, write, &entry)) {
-		ret = model_translate(unit, sid, pasid, addr, write, &entry);
+		ret = model_translate(unit, sid, pasid, addr, write, ats,
+				      &entry);
 		if (!ret && ats)
 			model_devtlb_insert(unit, sid, pasid, addr, &entry);
 	}

@@ -247,8 +247,15 @@ static int intrude_wait(void *data)
 
 	complete(&in->ready);
 	while (!kthread_should_stop()) {
-		if (model_stuck(in->unit))
+		/*
+		 * The unit goes on when the unmap has asked it for something,
+		 * or when it turns out not to have.
+		 */
+		if (model_stuck(in->unit)) {
+			model_hold(in->unit, 1);
 			intrude(in);
+			model_hold(in->unit, 0);
+		}
 		cond_resched();
 	}
 	return 0;
@@ -317,17 +324,22 @@ static void stop_intruder(struct intruder *in, struct task_struct *task)
 static void unmap_when_attach_waits(struct kunit *test)
 {
 	struct intruder in = new_intruder(test);
+	bool waits = in.unit->cap & MODEL_CAP_CM;
 	struct task_struct *task;
-	int ret;
+	int i, ret;
 
-	task = start_intruder(test, &in);
-	ret = attach(in.domain, in.dev, in.pasid);
-	stop_intruder(&in, task);
-	KUNIT_ASSERT_EQ(test, ret, 0);
-
+	/* A busy host may keep the intruder from its work. */
+	for (i = 0; i < ROUNDS && (!i || (waits && !in.chances)); i++) {
+		task = start_intruder(test, &in);
+		ret = attach(in.domain, in.dev, in.pasid);
+		stop_intruder(&in, task);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		detach(in.domain, in.dev, in.pasid);
+	}
+	if (waits)
+		KUNIT_EXPECT_GT(test, in.chances, 0);
 	KUNIT_EXPECT_EQ(test, in.stale, 0);
 	KUNIT_EXPECT_NE(test, in.pa, 0);
-	detach(in.domain, in.dev, in.pasid);
 }
 
 /* B2: detach waits for the unit. */
@@ -338,7 +350,7 @@ static void unmap_when_detach_waits(struct kunit *test)
 	int i;
 
 	/* A busy host may keep the intruder from its work. */
-	for (i = 0; i < ROUNDS && !in.chances; i++) {
+	for (i = 0; i < ROUNDS && !in.reached; i++) {
 		KUNIT_ASSERT_EQ(test, attach(in.domain, in.dev, in.pasid), 0);
 		KUNIT_EXPECT_TRUE(test, reaches(in.dev, in.pasid, in.pa));
 
@@ -347,48 +359,184 @@ static void unmap_when_detach_waits(struct kunit *test)
 		stop_intruder(&in, task);
 		check_detached(test, in.dev, in.pasid);
 	}
+	KUNIT_EXPECT_GT(test, in.reached, 0);
 	check_intruder(test, &in);
 }
 
 /* Allocations that fail */
 
-/*
- * B3, B9: an attach that fails changes nothing, for the device itself, which
- * stays where it was, and for another that has the domain already.
+/**
+ * struct failing_attach - an attach whose allocations fail in turn
+ * @domain: What is attached.
+ * @before: What the device uses otherwise, by RID.
+ * @dev: The device.
+ * @sibling: Another device behind the same unit, which has @domain already.
  */
-static void attach_fails(struct kunit *test)
+struct failing_attach {
+	struct iommu_domain *domain;
+	struct iommu_domain *before;
+	struct device *dev;
+	struct device *sibling;
+};
+
+/* Calls @check after each attach that has failed. */
+static void fail_attach(struct kunit *test,
+			void (*check)(struct kunit *test,
+				      const struct failing_attach *f))
 {
 	const struct topology *t = test->param_value;
-	struct device *dev = topology_dev(t), *sibling = topology_sibling(t);
-	struct iommu_domain *before = iommu_get_domain_for_dev(dev);
-	struct iommu_domain *domain = new_domain(test, sibling, t->flags);
-	bool failed = true;
+	struct failing_attach f = {
+		.dev = topology_dev(t),
+		.sibling = topology_sibling(t),
+	};
 	int n, ret, failures = 0;
+	bool failed = true;
 
+	f.before = iommu_get_domain_for_dev(f.dev);
+	f.domain = new_domain(test, f.sibling, t->flags);
 	fail_nth_init(test);
-	KUNIT_ASSERT_EQ(test, attach(domain, sibling, t->pasid), 0);
+	KUNIT_ASSERT_EQ(test, attach(f.domain, f.sibling, t->pasid), 0);
 
 	for (n = 1; failed && n < MAX_ALLOCATIONS; n++) {
 		fail_nth(n);
-		ret = attach(domain, dev, t->pasid);
+		ret = attach(f.domain, f.dev, t->pasid);
 		failed = fail_nth_end();
 		/* Some allocations are tried again. */
 		if (!ret) {
-			check_attached(test, domain, dev, t->pasid);
-			detach(domain, dev, t->pasid);
+			check_attached(test, f.domain, f.dev, t->pasid);
+			detach(f.domain, f.dev, t->pasid);
 			continue;
 		}
 		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 		failures++;
-		check_attached(test, domain, sibling, t->pasid);
-		check_attached(test, before, dev, IOMMU_NO_PASID);
-		if (t->pasid != IOMMU_NO_PASID)
-			check_detached(test, dev, t->pasid);
+		check(test, &f);
 	}
 	KUNIT_EXPECT_GT(test, failures, 0);
 	KUNIT_EXPECT_FALSE(test, failed);
-	check_attached(test, domain, sibling, t->pasid);
-	detach(domain, sibling, t->pasid);
+	detach(f.domain, f.sibling, t->pasid);
+}
+
+static void check_sibling(struct kunit *test, const struct failing_attach *f)
+{
+	const struct topology *t = test->param_value;
+
+	check_attached(test, f->domain, f->sibling, t->pasid);
+}
+
+/* B3: another device that has the domain already does not suffer from it. */
+static void failed_attach_spares_others(struct kunit *test)
+{
+	fail_attach(test, check_sibling);
+}
+
+static void check_itself(struct kunit *test, const struct failing_attach *f)
+{
+	const struct topology *t = test->param_value;
+
+	check_attached(test, f->before, f->dev, IOMMU_NO_PASID);
+	if (t->pasid != IOMMU_NO_PASID)
+		check_detached(test, f->dev, t->pasid);
+}
+
+/* B9: the device itself stays where it was. */
+static void failed_attach_changes_nothing(struct kunit *test)
+{
+	fail_attach(test, check_itself);
+}
+
+/* Errors of the hardware */
+
+#define BATCH	5
+
+static unsigned int count_reaching(struct device *dev, phys_addr_t pa)
+{
+	unsigned int pasid, n = 0;
+
+	for (pasid = 0; pasid < BATCH; pasid++)
+		n += reaches(dev, pasid, pa);
+	return n;
+}
+
+/*
+ * B7: an error at any descriptor of a submission is seen to, and costs nothing
+ * but that descriptor.
+ */
+static void error_within_batch(struct kunit *test)
+{
+	struct model_unit *unit = model_unit(MODEL_FS);
+	struct device *dev = model_dev(MODEL_FS, 0);
+	struct iommu_domain *domain = new_domain(test, dev, 0);
+	phys_addr_t pa = new_page(test);
+	unsigned int pasid, n;
+
+	for (pasid = 0; pasid < BATCH; pasid++)
+		KUNIT_ASSERT_EQ(test, attach(domain, dev, pasid), 0);
+	/* Behind the batch is the descriptor that waits. */
+	for (n = BATCH + 1; n; n--) {
+		map_page(test, domain, pa);
+		KUNIT_EXPECT_EQ(test, count_reaching(dev, pa), BATCH);
+		unit->fail_iqe = n;
+		unmap_page(test, domain);
+		KUNIT_EXPECT_EQ(test, unit->fail_iqe, 0);
+		KUNIT_EXPECT_LE_MSG(test, count_reaching(dev, pa), n <= BATCH,
+				    "error at %u", n);
+
+		map_page(test, domain, pa);
+		unmap_page(test, domain);
+		KUNIT_EXPECT_EQ(test, count_reaching(dev, pa), 0);
+	}
+	for (pasid = 0; pasid < BATCH; pasid++)
+		detach(domain, dev, pasid);
+}
+
+static int unmap_in_thread(void *domain)
+{
+	iommu_unmap(domain, IOVA, PAGE_SIZE);
+	return 0;
+}
+
+/* B6: somebody else's device that does not answer is none of our business. */
+static void removed_device(struct kunit *test)
+{
+	struct model_unit *unit = model_unit(MODEL_SS);
+	struct device *dead = model_dev(MODEL_SS, 1);
+	struct device *dev = model_dev(MODEL_SS, 2);
+	struct iommu_domain *domain = new_domain(test, dev, 0);
+	struct iommu_domain *other = new_domain(test, dead, 0);
+	phys_addr_t pa = new_page(test);
+	struct task_struct *task;
+	int i, stale = 0;
+
+	KUNIT_ASSERT_EQ(test, attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, attach(other, dead, IOMMU_NO_PASID), 0);
+	/* Who sees the error first is a matter of chance. */
+	for (i = 0; i < ROUNDS && !stale; i++) {
+		map_page(test, domain, pa);
+		map_page(test, other, pa);
+		KUNIT_EXPECT_TRUE(test, reaches(dev, IOMMU_NO_PASID, pa));
+		model_set_gone(dead, true);
+		unit->eager = i & 1;
+		unit->latency = LATENCY;
+		model_hold(unit, 2);
+		task = kthread_create(unmap_in_thread, other, "unmap");
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+		get_task_struct(task);
+		wake_up_process(task);
+		while (!model_stuck(unit))
+			cond_resched();
+		unmap_page(test, domain);
+		stale += reaches(dev, IOMMU_NO_PASID, pa);
+		unit->latency = 0;
+		kthread_stop_put(task);
+		model_set_gone(dead, false);
+		/* For the next round, whatever became of this one. */
+		map_page(test, domain, pa);
+		unmap_page(test, domain);
+	}
+	KUNIT_EXPECT_EQ(test, stale, 0);
+	KUNIT_EXPECT_GE(test, unit->timeouts, i);
+	detach(other, dead, IOMMU_NO_PASID);
+	detach(domain, dev, IOMMU_NO_PASID);
 }
 
 static int suite_init(struct kunit_suite *suite)
@@ -418,13 +566,17 @@ static int test_init(struct kunit *test)
 /* Whatever else a test is about, software must not ask for nonsense. */
 static void test_exit(struct kunit *test)
 {
+	struct model_unit *unit;
 	int i;
 
 	if (!model_present())
 		return;
-	for (i = 0; i < MODEL_UNITS; i++)
-		KUNIT_EXPECT_EQ_MSG(test, model_unit(i)->complaints, 0,
-				    "%s", model_unit(i)->name);
+	for (i = 0; i < MODEL_UNITS; i++) {
+		unit = model_unit(i);
+		KUNIT_EXPECT_EQ_MSG(test, unit->complaints, 0, "%s: %s (%llx)",
+				    unit->name, unit->complaint,
+				    unit->complaint_value);
+	}
 }
 
 static struct kunit_case unit_model_cases[] = {
@@ -432,7 +584,10 @@ static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(unmap_when_attach_allocates, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_attach_waits, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),
-	KUNIT_CASE_PARAM(attach_fails, topology_gen_params),
+	KUNIT_CASE_PARAM(failed_attach_spares_others, topology_gen_params),
+	KUNIT_CASE_PARAM(failed_attach_changes_nothing, topology_gen_params),
+	KUNIT_CASE(removed_device),
+	KUNIT_CASE(error_within_batch),
 	{}
 };
 

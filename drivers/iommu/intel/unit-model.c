@@ -47,10 +47,11 @@
 
 #define FSTS_IQE	BIT(4)
 #define FSTS_ITE	BIT(6)
-#define FSTS_ERRORS	(FSTS_IQE | FSTS_ITE)
 /* Reserved in the real register: the value is the hardware's. */
 #define FSTS_MARK	BIT(31)
 
+/* Long enough for software to see to an error. */
+#define PATIENCE	(200 * NSEC_PER_MSEC)
 #define QUEUE_LENGTH	256
 #define PERIOD		us_to_ktime(20)
 
@@ -113,11 +114,17 @@ static int hardware_cpu = -1;
  * @unit: The unit that was asked.
  * @what: Why it must not.
  * @value: A number to go with it.
+ *
+ * Not printed from here: a console could keep the hardware from its work.
+ *
+ * Context: &model_unit.lock held.
  */
 void model_complain(struct model_unit *unit, const char *what, u64 value)
 {
-	unit->complaints++;
-	pr_info("%s: %s (%llx)\n", unit->name, what, value);
+	if (unit->complaints++)
+		return;
+	unit->complaint = what;
+	unit->complaint_value = value;
 }
 
 static struct model_inv *log_next(struct model_unit *unit)
@@ -182,6 +189,7 @@ static unsigned int queue_shift(const struct model_unit *unit)
 
 static void raise(struct model_unit *unit, u32 error, u64 record)
 {
+	unit->stopped = ktime_get_ns();
 	writeq(record, unit->regs + REG_IQER);
 	writel(unit->head << queue_shift(unit), unit->regs + REG_IQH);
 	writel(readl(unit->regs + REG_FSTS) | error | FSTS_MARK,
@@ -201,7 +209,40 @@ static void clear_errors(struct model_unit *unit)
 		left |= FSTS_ITE;
 	unit->error = left & FSTS_IQE;
 	unit->aborted = left & FSTS_ITE;
+	unit->due = ktime_get_ns() + unit->latency;
+	if (!left)
+		unit->stopped = 0;
 	writel(left ? left | FSTS_MARK : 0, unit->regs + REG_FSTS);
+}
+
+static void fetch(const struct model_unit *unit, u64 *qw)
+{
+	const u64 *desc = unit->queue + unit->head * (unit->wide ? 4 : 2);
+
+	qw[0] = desc[0];
+	qw[1] = desc[1];
+	qw[2] = unit->wide ? desc[2] : 0;
+	qw[3] = unit->wide ? desc[3] : 0;
+}
+
+/*
+ * Hardware would wait for ever, and so would the test. Errors that were made up
+ * do not come again.
+ */
+static void give_up(struct model_unit *unit)
+{
+	struct model_inv inv;
+	u64 qw[4];
+
+	model_complain(unit, "an error is not cleared",
+		       readl(unit->regs + REG_FSTS));
+	fetch(unit, qw);
+	if (unit->error && model_decode(qw, &inv))
+		unit->head = (unit->head + 1) % QUEUE_LENGTH;
+	unit->error = false;
+	unit->aborted = false;
+	unit->stopped = 0;
+	writel(0, unit->regs + REG_FSTS);
 }
 
 static bool is_devtlb(const struct model_inv *inv)
@@ -213,14 +254,10 @@ static bool is_devtlb(const struct model_inv *inv)
 /* Returns false if the unit comes to a halt at the descriptor. */
 static bool do_descriptor(struct model_unit *unit)
 {
-	const u64 *desc = unit->queue + unit->head * (unit->wide ? 4 : 2);
-	u64 qw[4] = { desc[0], desc[1] };
 	struct model_inv inv;
+	u64 qw[4];
 
-	if (unit->wide) {
-		qw[2] = desc[2];
-		qw[3] = desc[3];
-	}
+	fetch(unit, qw);
 	if (unit->fail_iqe && !--unit->fail_iqe) {
 		unit->error = true;
 		raise(unit, FSTS_IQE, 1);
@@ -245,6 +282,9 @@ static bool do_descriptor(struct model_unit *unit)
 	}
 	/* A time-out is reported instead of what waits for it. */
 	if (unit->aborted) {
+		if (unit->eager && unit->head != unit->tail)
+			return true;
+		unit->timeouts++;
 		raise(unit, FSTS_ITE, (u64)unit->fail_ite << 32);
 		return false;
 	}
@@ -263,11 +303,17 @@ static void do_queue(struct model_unit *unit)
 
 	if (tail != unit->tail) {
 		unit->doorbells++;
+		if (unit->hold)
+			unit->hold--;
 		unit->tail = tail;
 		unit->due = now + unit->latency;
 	}
-	if (unit->hold || now < unit->due ||
-	    readl(unit->regs + REG_FSTS) & FSTS_ERRORS)
+	if (unit->stopped) {
+		if (now - unit->stopped > PATIENCE)
+			give_up(unit);
+		return;
+	}
+	if (unit->hold || now < unit->due)
 		return;
 	while (unit->head != unit->tail && do_descriptor(unit))
 		;
@@ -346,10 +392,12 @@ void model_reset(void)
 		struct model_unit *unit = &units[i];
 
 		raw_spin_lock_irqsave(&unit->lock, flags);
-		unit->hold = false;
+		unit->hold = 0;
 		unit->latency = 0;
 		unit->fail_iqe = 0;
 		unit->fail_ite = 0;
+		unit->eager = false;
+		unit->timeouts = 0;
 		unit->doorbells = 0;
 		unit->complaints = 0;
 		unit->nr_log = 0;
@@ -358,16 +406,17 @@ void model_reset(void)
 }
 
 /**
- * model_hold() - let a unit look away from its queue, or look again
+ * model_hold() - let a unit look away from its queue
  * @unit: The unit.
- * @hold: To look away.
+ * @doorbells: How often it has to be told that there is something. 0 to let it
+ *	look at once.
  */
-void model_hold(struct model_unit *unit, bool hold)
+void model_hold(struct model_unit *unit, unsigned int doorbells)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
-	unit->hold = hold;
+	unit->hold = doorbells;
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 }
 

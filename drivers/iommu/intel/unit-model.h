@@ -25,7 +25,8 @@ struct hrtimer;
  * enum model_unit_id - the units that there are
  * @MODEL_LEGACY: Legacy mode, ATS.
  * @MODEL_LEGACY_CM: Legacy mode, caching mode.
- * @MODEL_LEGACY_OLD: Legacy mode; selects no pages, has a write buffer.
+ * @MODEL_LEGACY_OLD: Legacy mode; selects no pages, asks for its write buffer
+ *	to be flushed. There is none that could hold anything back, though.
  * @MODEL_SS: Scalable mode, second stage only, ATS, PASID.
  * @MODEL_SS_CM: Scalable mode, second stage only, PASID, caching mode.
  * @MODEL_FS: Scalable mode, both stages, nesting, ATS, PASID.
@@ -159,6 +160,7 @@ struct model_pasid {
 struct model_device {
 	struct pci_dev *pdev;
 	u8 *config;
+	bool gone;
 };
 
 /**
@@ -177,14 +179,20 @@ struct model_device {
  * @head: Next descriptor.
  * @error: Stopped, until software has cleared the error.
  * @aborted: A time-out has been reported, waits are dropped until it is cleared.
- * @hold: Invalidations are not looked at.
+ * @stopped: Since when nothing is executed because of an error, in ns; else 0.
+ * @hold: Invalidations are not looked at before the tail has moved that often.
  * @latency: For how long an invalidation is not looked at, in ns.
  * @tail: Tail register as last seen.
  * @due: When @tail may be acted on.
  * @doorbells: How often the tail moved.
- * @complaints: What software did wrong.
+ * @complaints: How often software has asked for something that it must not.
+ * @complaint: What was wrong the first time.
+ * @complaint_value: A number to go with that.
  * @fail_iqe: Which of the following descriptors is an error; 0 for none.
  * @fail_ite: A device TLB of this requester id does not answer; 0 for none.
+ * @eager: After a time-out, descriptors are executed until there are no more,
+ *	but for waits, rather than until the first wait.
+ * @timeouts: How many were reported.
  * @log: What was asked for.
  * @nr_log: How much.
  * @entries: IOTLB, device TLBs and paging-structure caches.
@@ -210,14 +218,19 @@ struct model_unit {
 	u32 head;
 	bool error;
 	bool aborted;
-	bool hold;
+	u64 stopped;
+	unsigned int hold;
 	u64 latency;
 	u32 tail;
 	u64 due;
 	unsigned int doorbells;
 	unsigned int complaints;
+	const char *complaint;
+	u64 complaint_value;
 	unsigned int fail_iqe;
 	u16 fail_ite;
+	bool eager;
+	unsigned int timeouts;
 
 	struct model_inv log[MODEL_MAX_LOG];
 	unsigned int nr_log;
@@ -242,7 +255,7 @@ struct model_unit *model_unit(enum model_unit_id id);
 bool model_present(void);
 int model_cpu(void);
 void model_reset(void);
-void model_hold(struct model_unit *unit, bool hold);
+void model_hold(struct model_unit *unit, unsigned int doorbells);
 bool model_stuck(struct model_unit *unit);
 void model_complain(struct model_unit *unit, const char *what, u64 value);
 
@@ -251,7 +264,7 @@ int model_decode(const u64 *qw, struct model_inv *inv);
 
 /* unit-model-cache.c: translation, and what is remembered of it */
 int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
-		    bool write, struct model_entry *result);
+		    bool write, bool ats, struct model_entry *result);
 void model_invalidate(struct model_unit *unit, const struct model_inv *inv);
 void model_devtlb_clear(struct model_unit *unit, u16 sid);
 bool model_devtlb_find(struct model_unit *unit, u16 sid, ioasid_t pasid,
@@ -262,6 +275,7 @@ void model_devtlb_insert(struct model_unit *unit, u16 sid, ioasid_t pasid,
 /* unit-model-pci.c: the devices */
 int model_pci_create(struct model_unit *unit);
 bool model_ats_enabled(struct model_unit *unit, u16 sid);
+void model_set_gone(struct device *dev, bool gone);
 struct device *model_dev(enum model_unit_id id, unsigned int i);
 int model_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	      phys_addr_t *pa);

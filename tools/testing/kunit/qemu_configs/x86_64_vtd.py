@@ -6,6 +6,7 @@ kernel leaves alone, for drivers/iommu/intel/unit-model.c to play. Nothing in
 the machine does DMA by itself.
 """
 
+import atexit
 import os
 import struct
 import tempfile
@@ -39,9 +40,10 @@ def table():
 
 
 def write_table():
-	"""QEMU wants a file, for as long as it starts."""
-	path = os.path.join(tempfile.gettempdir(), f'kunit-dmar-{os.getuid()}')
-	with open(path, 'wb') as file:
+	"""QEMU wants a file."""
+	descriptor, path = tempfile.mkstemp(prefix='kunit-dmar-')
+	atexit.register(os.unlink, path)
+	with os.fdopen(descriptor, 'wb') as file:
 		file.write(table())
 	return path
 
@@ -55,7 +57,8 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 	kernel_path='arch/x86/boot/bzImage',
 	kernel_command_line=f'console=ttyS0 intel_iommu=on,sm_on '
 			    f'memmap={REGISTERS_SIZE:#x}${REGISTERS:#x} '
-			    f'isolcpus={HARDWARE_CPU}',
+			    # Errors make the driver talk a lot.
+			    f'log_buf_len=4M isolcpus={HARDWARE_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),
 			   '-nodefaults', '-acpitable',
 			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMODEL,'
