@@ -10,8 +10,10 @@
 
 #include "unit-model.h"
 
-#define DESC_BITS(value, high, low) \
-	(((value) >> (low)) & GENMASK_ULL((high) - (low), 0))
+static u64 desc_bits(u64 word, unsigned int high, unsigned int low)
+{
+	return (word >> low) & GENMASK_ULL(high - low, 0);
+}
 
 /* A size that is the number of trailing ones, if the flag says so. */
 static void decode_block(struct model_inv *inv, u64 qw1, u64 flag)
@@ -33,7 +35,7 @@ static int decode_pages(struct model_inv *inv, u64 qw1, u64 *reserved)
 	if (inv->granularity != MODEL_PAGES)
 		return 0;
 	*reserved = GENMASK_ULL(11, 7);
-	inv->order = DESC_BITS(qw1, 5, 0);
+	inv->order = desc_bits(qw1, 5, 0);
 	inv->ih = qw1 & BIT_ULL(6);
 	inv->addr = qw1 & GENMASK_ULL(63, 12);
 	/* Software aligns the block to its size. */
@@ -56,14 +58,14 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 	u64 reserved0, reserved1 = ~0ULL;
 	int ret = 0;
 
-	*inv = (struct model_inv) { .granularity = DESC_BITS(qw[0], 5, 4) };
-	inv->did = DESC_BITS(qw[0], 31, 16);
+	*inv = (struct model_inv) { .granularity = desc_bits(qw[0], 5, 4) };
+	inv->did = desc_bits(qw[0], 31, 16);
 
 	switch (qw[0] & GENMASK_ULL(3, 0)) {
 	case 0x1:
 		inv->type = MODEL_INV_CONTEXT;
-		inv->sid = DESC_BITS(qw[0], 47, 32);
-		inv->fm = DESC_BITS(qw[0], 49, 48);
+		inv->sid = desc_bits(qw[0], 47, 32);
+		inv->fm = desc_bits(qw[0], 49, 48);
 		reserved0 = GENMASK_ULL(63, 50) | GENMASK_ULL(15, 6);
 		if (!inv->granularity)
 			ret = -EINVAL;
@@ -77,7 +79,7 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		break;
 	case 0x3:
 		inv->type = MODEL_INV_DEVTLB;
-		inv->sid = DESC_BITS(qw[0], 47, 32);
+		inv->sid = desc_bits(qw[0], 47, 32);
 		inv->pasid = IOMMU_NO_PASID;
 		decode_block(inv, qw[1], BIT_ULL(0));
 		reserved0 = GENMASK_ULL(51, 48) | GENMASK_ULL(31, 21) |
@@ -90,7 +92,7 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		break;
 	case 0x6:
 		inv->type = MODEL_INV_PIOTLB;
-		inv->pasid = DESC_BITS(qw[0], 51, 32);
+		inv->pasid = desc_bits(qw[0], 51, 32);
 		reserved0 = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 6);
 		ret = decode_pages(inv, qw[1], &reserved1);
 		if (inv->granularity < MODEL_DOMAIN)
@@ -98,15 +100,15 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		break;
 	case 0x7:
 		inv->type = MODEL_INV_PASID_CACHE;
-		inv->pasid = DESC_BITS(qw[0], 51, 32);
+		inv->pasid = desc_bits(qw[0], 51, 32);
 		reserved0 = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 6);
 		if (inv->granularity == 2)
 			ret = -EINVAL;
 		break;
 	case 0x8:
 		inv->type = MODEL_INV_DEVTLB_PASID;
-		inv->sid = DESC_BITS(qw[0], 31, 16);
-		inv->pasid = DESC_BITS(qw[0], 51, 32);
+		inv->sid = desc_bits(qw[0], 31, 16);
+		inv->pasid = desc_bits(qw[0], 51, 32);
 		decode_block(inv, qw[1], BIT_ULL(11));
 		reserved0 = GENMASK_ULL(11, 9);
 		reserved1 = GENMASK_ULL(10, 0);

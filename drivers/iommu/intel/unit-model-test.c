@@ -14,9 +14,14 @@
 #include <linux/gfp.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/pci.h>
+#include <linux/uaccess.h>
 #include <trace/events/kmem.h>
+#include <uapi/linux/iommufd.h>
 
+#include "../iommu-priv.h"
 #include "fail-nth.h"
 #include "unit-model.h"
 
@@ -444,6 +449,301 @@ static void failed_attach_changes_nothing(struct kunit *test)
 	fail_attach(test, check_itself);
 }
 
+/* Two stages */
+
+enum guest_page {
+	GUEST_LEVEL4,
+	GUEST_LEVEL3,
+	GUEST_LEVEL2,
+	GUEST_LEVEL1,
+	GUEST_DATA,
+	GUEST_PAGES,
+};
+
+#define GPA(page)	(0x80000000UL + (page) * PAGE_SIZE)
+#define GUEST_RIGHTS	7UL	/* present, write, user */
+
+/**
+ * struct guest - a guest with one page of data and the tables that lead to it
+ * @parent: Guest-physical to host-physical.
+ * @domain: The guest's tables on top of that.
+ * @user: Memory to pass the driver something in, as user space does.
+ * @pa: Where the guest's pages are.
+ */
+struct guest {
+	struct iommu_domain *parent;
+	struct iommu_domain *domain;
+	void __user *user;
+	phys_addr_t pa[GUEST_PAGES];
+};
+
+static void guest_map(struct kunit *test, struct guest *guest,
+		      enum guest_page page, phys_addr_t pa)
+{
+	guest->pa[page] = pa;
+	KUNIT_ASSERT_EQ(test, iommu_map(guest->parent, GPA(page), pa, PAGE_SIZE,
+					PROT, GFP_KERNEL), 0);
+}
+
+static void guest_unmap(struct kunit *test, struct guest *guest,
+			enum guest_page page)
+{
+	KUNIT_ASSERT_EQ(test, iommu_unmap(guest->parent, GPA(page), PAGE_SIZE),
+			PAGE_SIZE);
+}
+
+/* The entry for %IOVA in one of the guest's tables; 0 for none. */
+static void guest_set(struct guest *guest, enum guest_page table, u64 gpa)
+{
+	unsigned int shift = 12 + 9 * (GUEST_LEVEL1 - table);
+	u64 *entries = phys_to_virt(guest->pa[table]);
+
+	WRITE_ONCE(entries[(IOVA >> shift) & 0x1ff],
+		   gpa ? gpa | GUEST_RIGHTS : 0);
+}
+
+static void guest_invalidate(struct kunit *test, struct guest *guest,
+			     u64 addr, u64 npages)
+{
+	struct iommu_hwpt_vtd_s1_invalidate inv = {
+		.addr = addr,
+		.npages = npages,
+	};
+	struct iommu_user_data_array array = {
+		.type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+		.uptr = guest->user,
+		.entry_len = sizeof(inv),
+		.entry_num = 1,
+	};
+
+	KUNIT_ASSERT_EQ(test, copy_to_user(guest->user, &inv, sizeof(inv)), 0);
+	KUNIT_ASSERT_EQ(test,
+			guest->domain->ops->cache_invalidate_user(guest->domain,
+								  &array), 0);
+	KUNIT_EXPECT_EQ(test, array.entry_num, 1);
+}
+
+static void __user *new_user_page(struct kunit *test)
+{
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_LT(test, addr, (unsigned long)TASK_SIZE);
+	return (void __user *)addr;
+}
+
+static struct iommu_domain *new_nested(struct kunit *test, struct device *dev,
+				       struct guest *guest)
+{
+	const struct iommu_hwpt_vtd_s1 s1 = {
+		.pgtbl_addr = GPA(GUEST_LEVEL4),
+		.addr_width = 48,
+	};
+	const struct iommu_user_data data = {
+		.type = IOMMU_HWPT_DATA_VTD_S1,
+		.uptr = guest->user,
+		.len = sizeof(s1),
+	};
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+	struct iommu_domain *domain;
+
+	KUNIT_ASSERT_EQ(test, copy_to_user(guest->user, &s1, sizeof(s1)), 0);
+	domain = ops->domain_alloc_nested(dev, guest->parent, 0, &data);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	domain->owner = ops;
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, free_domain, domain), 0);
+	return domain;
+}
+
+static void new_guest(struct kunit *test, struct device *dev,
+		      struct guest *guest)
+{
+	enum guest_page page;
+
+	guest->user = new_user_page(test);
+	guest->parent = new_domain(test, dev, IOMMU_HWPT_ALLOC_NEST_PARENT);
+	for (page = 0; page < GUEST_PAGES; page++) {
+		guest_map(test, guest, page, new_page(test));
+		memset(phys_to_virt(guest->pa[page]), 0, PAGE_SIZE);
+	}
+	for (page = 0; page < GUEST_DATA; page++)
+		guest_set(guest, page, GPA(page + 1));
+	guest->domain = new_nested(test, dev, guest);
+}
+
+static const struct topology nested_topologies[] = {
+	{ "RID", MODEL_FS, 0, IOMMU_NO_PASID },
+	{ "RID, ATS", MODEL_FS, 1, IOMMU_NO_PASID },
+	{ "PASID", MODEL_FS, 0, PASID },
+	{ "PASID, ATS", MODEL_FS, 1, PASID },
+};
+
+KUNIT_ARRAY_PARAM_DESC(nested, nested_topologies, name);
+
+/* The guest changes its tables, and says so. */
+static void nested_guest_changes(struct kunit *test)
+{
+	const struct topology *t = test->param_value;
+	struct device *dev = topology_dev(t);
+	struct guest guest = {};
+
+	new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, attach(guest.domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid, guest.pa[GUEST_DATA]));
+
+	/* Another page, which is one of the tables, but what of it. */
+	guest_set(&guest, GUEST_LEVEL1, GPA(GUEST_LEVEL3));
+	guest_invalidate(test, &guest, IOVA, 1);
+	KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid, guest.pa[GUEST_LEVEL3]));
+
+	guest_set(&guest, GUEST_LEVEL2, 0);
+	guest_invalidate(test, &guest, 0, U64_MAX);
+	check_detached(test, dev, t->pasid);
+
+	guest_set(&guest, GUEST_LEVEL2, GPA(GUEST_LEVEL1));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid, guest.pa[GUEST_LEVEL3]));
+	detach(guest.domain, dev, t->pasid);
+	check_detached(test, dev, t->pasid);
+}
+
+/* The host moves the guest's pages, the data as well as the tables. */
+static void nested_host_changes(struct kunit *test)
+{
+	const struct topology *t = test->param_value;
+	struct device *dev = topology_dev(t);
+	struct guest guest = {};
+	enum guest_page page;
+	phys_addr_t old, new;
+
+	new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, attach(guest.domain, dev, t->pasid), 0);
+
+	for (page = 0; page < GUEST_PAGES; page++) {
+		KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid,
+						guest.pa[GUEST_DATA]));
+		old = guest.pa[page];
+		new = new_page(test);
+		guest_unmap(test, &guest, page);
+		check_detached(test, dev, t->pasid);
+
+		memcpy(phys_to_virt(new), phys_to_virt(old), PAGE_SIZE);
+		memset(phys_to_virt(old), 0, PAGE_SIZE);
+		guest_map(test, &guest, page, new);
+	}
+	KUNIT_EXPECT_TRUE(test, reaches(dev, t->pasid, guest.pa[GUEST_DATA]));
+	detach(guest.domain, dev, t->pasid);
+	check_detached(test, dev, t->pasid);
+}
+
+/*
+ * Two domains on one parent, both used by RID, where nothing but the domain id
+ * tells them apart; and the parent by itself on a third device.
+ */
+static void nested_siblings(struct kunit *test)
+{
+	struct device *dev[MODEL_DEVS];
+	struct iommu_domain *other;
+	struct guest guest = {};
+	int i;
+
+	for (i = 0; i < MODEL_DEVS; i++)
+		dev[i] = model_dev(MODEL_FS, i);
+	new_guest(test, dev[0], &guest);
+	other = new_nested(test, dev[1], &guest);
+	KUNIT_ASSERT_EQ(test, attach(guest.domain, dev[0], IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, attach(other, dev[1], IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, attach(guest.parent, dev[2], IOMMU_NO_PASID), 0);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_TRUE(test, reaches(dev[i], IOMMU_NO_PASID,
+						guest.pa[GUEST_DATA]));
+
+	/* One guest's table cleared, invalidated for it alone. */
+	guest_set(&guest, GUEST_LEVEL1, 0);
+	guest_invalidate(test, &guest, IOVA, 1);
+	check_detached(test, dev[0], IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, reaches(dev[1], IOMMU_NO_PASID,
+					guest.pa[GUEST_DATA]));
+
+	guest_unmap(test, &guest, GUEST_DATA);
+	check_detached(test, dev[1], IOMMU_NO_PASID);
+	guest_map(test, &guest, GUEST_DATA, new_page(test));
+	check_attached(test, guest.parent, dev[2], IOMMU_NO_PASID);
+
+	detach(guest.parent, dev[2], IOMMU_NO_PASID);
+	detach(other, dev[1], IOMMU_NO_PASID);
+	detach(guest.domain, dev[0], IOMMU_NO_PASID);
+}
+
+/* A process' own tables */
+
+static phys_addr_t user_page_pa(struct kunit *test, void __user *addr)
+{
+	struct page *page;
+	phys_addr_t pa;
+
+	KUNIT_ASSERT_EQ(test,
+			get_user_pages_fast((unsigned long)addr, 1, FOLL_WRITE,
+					    &page), 1);
+	pa = page_to_phys(page);
+	put_page(page);
+	return pa;
+}
+
+static bool reaches_user(struct iommu_sva *sva, struct device *dev,
+			 void __user *addr, phys_addr_t want)
+{
+	phys_addr_t pa;
+
+	return !model_dma(dev, iommu_sva_get_pasid(sva), (u64)(uintptr_t)addr,
+			  true, &pa) && pa == want;
+}
+
+/*
+ * Two devices behind one unit use the memory of this process: what it unmaps is
+ * invalidated once in the unit, and once in each device.
+ */
+static void sva_unmap(struct kunit *test)
+{
+	struct model_unit *unit = model_unit(MODEL_FS);
+	struct device *dev[2] = { model_dev(MODEL_FS, 1),
+				  model_dev(MODEL_FS, 2) };
+	unsigned int count[MODEL_INV_WRITE_BUFFER + 1] = {};
+	void __user *addr = new_user_page(test);
+	phys_addr_t pa = user_page_pa(test, addr);
+	struct iommu_sva *sva[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		sva[i] = iommu_sva_bind_device(dev[i], current->mm);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sva[i]);
+		KUNIT_EXPECT_TRUE(test, reaches_user(sva[i], dev[i], addr, pa));
+	}
+
+	model_reset();
+	KUNIT_EXPECT_EQ(test, vm_munmap((unsigned long)addr, PAGE_SIZE), 0);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_FALSE(test, reaches_user(sva[i], dev[i], addr, pa));
+	for (i = 0; i < unit->nr_log; i++)
+		count[unit->log[i].type]++;
+	/* Unmapping frees page tables, too: as often as it likes, but each so. */
+	KUNIT_EXPECT_GT(test, count[MODEL_INV_WAIT], 0);
+	KUNIT_EXPECT_EQ(test, count[MODEL_INV_PIOTLB], count[MODEL_INV_WAIT]);
+	KUNIT_EXPECT_EQ(test, count[MODEL_INV_DEVTLB_PASID],
+			2 * count[MODEL_INV_WAIT]);
+
+	addr = new_user_page(test);
+	pa = user_page_pa(test, addr);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_TRUE(test, reaches_user(sva[i], dev[i], addr, pa));
+	iommu_sva_unbind_device(sva[0]);
+	KUNIT_EXPECT_FALSE(test, reaches_user(sva[1], dev[0], addr, pa));
+	KUNIT_EXPECT_TRUE(test, reaches_user(sva[1], dev[1], addr, pa));
+	iommu_sva_unbind_device(sva[1]);
+}
+
 /* Errors of the hardware */
 
 #define BATCH	5
@@ -586,6 +886,10 @@ static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_spares_others, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_changes_nothing, topology_gen_params),
+	KUNIT_CASE_PARAM(nested_guest_changes, nested_gen_params),
+	KUNIT_CASE_PARAM(nested_host_changes, nested_gen_params),
+	KUNIT_CASE(nested_siblings),
+	KUNIT_CASE(sva_unmap),
 	KUNIT_CASE(removed_device),
 	KUNIT_CASE(error_within_batch),
 	{}
