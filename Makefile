@@ -5,7 +5,7 @@
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kunit boot check bench each litmus print-tree refresh series clean
+.PHONY: help setup demo test kunit boot check bench each mutants litmus print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -33,6 +33,9 @@ bench: setup	## time map and unmap on base and series
 
 each: setup	## build, boot and test each patch by itself
 	@dev/each
+
+mutants: setup	## break the series in many ways: do the suites notice?
+	@dev/mutate
 
 litmus: setup	## check the ordering with herd7, if it is there
 	@dev/litmus

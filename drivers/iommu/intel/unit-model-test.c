@@ -902,6 +902,7 @@ static struct kunit_suite unit_model_suite = {
 	.exit = test_exit,
 	.test_cases = unit_model_cases,
 };
+
 kunit_test_suites(&unit_model_suite);
 
 MODULE_DESCRIPTION("KUnit tests of Intel IOMMU units made of memory");
