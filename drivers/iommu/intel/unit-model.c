@@ -272,7 +272,9 @@ static bool do_descriptor(struct model_unit *unit)
 
 	*log_next(unit) = inv;
 	unit->head = (unit->head + 1) % QUEUE_LENGTH;
-	if (is_devtlb(&inv) && unit->fail_ite && inv.sid == unit->fail_ite) {
+	/* Behind a time-out, nobody's TLB is known to have answered. */
+	if (is_devtlb(&inv) && unit->fail_ite &&
+	    (unit->aborted || inv.sid == unit->fail_ite)) {
 		unit->aborted = true;
 		return true;
 	}
