@@ -188,6 +188,29 @@ static void map_and_unmap(struct kunit *test)
 	}
 }
 
+/* One domain behind two units: both are told. */
+static void two_units(struct kunit *test)
+{
+	struct device *near = model_dev(MODEL_FS, 0);
+	struct device *far = model_dev(MODEL_FS2, 1);
+	struct iommu_domain *domain = new_domain(test, near, 0);
+	phys_addr_t pa = new_page(test);
+
+	KUNIT_ASSERT_EQ(test, attach(domain, near, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, attach(domain, far, PASID), 0);
+	map_page(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, reaches(near, IOMMU_NO_PASID, pa));
+	KUNIT_EXPECT_TRUE(test, reaches(far, PASID, pa));
+	unmap_page(test, domain);
+	check_detached(test, near, IOMMU_NO_PASID);
+	check_detached(test, far, PASID);
+
+	/* What is left of it is told as before. */
+	detach(domain, near, IOMMU_NO_PASID);
+	check_attached(test, domain, far, PASID);
+	detach(domain, far, PASID);
+}
+
 /* Somebody else's unmap in the midst of an attach or a detach */
 
 /**
@@ -881,6 +904,7 @@ static void test_exit(struct kunit *test)
 
 static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, topology_gen_params),
+	KUNIT_CASE(two_units),
 	KUNIT_CASE_PARAM(unmap_when_attach_allocates, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_attach_waits, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),

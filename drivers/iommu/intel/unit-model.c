@@ -360,16 +360,6 @@ bool model_present(void)
 }
 
 /**
- * model_cpu() - where the hardware is played
- *
- * Return: The CPU, which no test may run on.
- */
-int model_cpu(void)
-{
-	return hardware_cpu;
-}
-
-/**
  * model_unit() - one of the units
  * @id: Which.
  *

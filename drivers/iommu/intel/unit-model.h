@@ -171,8 +171,9 @@ struct model_device {
  * @phys: Physical address of the registers.
  * @segment: PCI segment behind it.
  * @regs: The registers.
- * @lock: Protects all that follows. Taken by the timer, by DMA and by tests,
- *	with interrupts off.
+ * @lock: Protects all that follows, but for the faults and the latency, which
+ *	tests set as they like. Taken by the timer and by DMA, with interrupts
+ *	off.
  * @root: Root table as the hardware has latched it, with the mode bits.
  * @queue: Invalidation queue, NULL while disabled.
  * @wide: Descriptors have 256 bits.
@@ -253,7 +254,6 @@ struct model_unit {
 /* unit-model.c: registers, queue, the timer; for tests */
 struct model_unit *model_unit(enum model_unit_id id);
 bool model_present(void);
-int model_cpu(void);
 void model_reset(void);
 void model_hold(struct model_unit *unit, unsigned int doorbells);
 bool model_stuck(struct model_unit *unit);

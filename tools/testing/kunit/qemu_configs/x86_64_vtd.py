@@ -60,6 +60,6 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 			    # Errors make the driver talk a lot.
 			    f'log_buf_len=4M isolcpus={HARDWARE_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),
-			   '-nodefaults', '-acpitable',
+			   '-acpitable',
 			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMODEL,'
 			   f'data={write_table()}'])
