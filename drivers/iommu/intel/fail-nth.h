@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For KUnit tests: let the nth slab allocation of a task fail.
+ * For KUnit tests: let the nth allocation of a task fail, of slab objects or of
+ * pages.
  */
 #ifndef _INTEL_IOMMU_FAIL_NTH_H
 #define _INTEL_IOMMU_FAIL_NTH_H
@@ -13,24 +14,33 @@
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 
-#if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
+#if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FAIL_PAGE_ALLOC) && \
+	IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
 
 static struct task_struct *fail_nth_task;
 static int fail_nth_left;
 
-static int fail_nth_alloc(struct kprobe *p, struct pt_regs *regs)
+static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 {
-	gfp_t gfp = regs_get_kernel_argument(regs, 1);
-
 	/* The breakpoint itself counts as an interrupt. */
 	if (current != fail_nth_task || in_serving_softirq() ||
 	    gfp & __GFP_NOFAIL)
 		return 0;
 	if (!fail_nth_left || --fail_nth_left)
 		return 0;
-	regs_set_return_value(regs, -ENOMEM);
+	regs_set_return_value(regs, result);
 	override_function_with_return(regs);
 	return 1;
+}
+
+static int fail_nth_slab(struct kprobe *p, struct pt_regs *regs)
+{
+	return fail_nth_alloc(regs, regs_get_kernel_argument(regs, 1), -ENOMEM);
+}
+
+static int fail_nth_page(struct kprobe *p, struct pt_regs *regs)
+{
+	return fail_nth_alloc(regs, regs_get_kernel_argument(regs, 0), true);
 }
 
 /* With one of these a kprobe is not optimised into one that cannot override. */
@@ -39,25 +49,34 @@ static void fail_nth_post(struct kprobe *p, struct pt_regs *regs,
 {
 }
 
-static struct kprobe fail_nth_probe;
+static struct kprobe fail_nth_probes[2];
 
-static void fail_nth_exit(void *unused)
+static void fail_nth_exit(void *probe)
 {
 	fail_nth_task = NULL;
-	unregister_kprobe(&fail_nth_probe);
+	unregister_kprobe(probe);
+}
+
+static void fail_nth_hook(struct kunit *test, struct kprobe *probe,
+			  const char *symbol, kprobe_pre_handler_t handler)
+{
+	*probe = (struct kprobe) {
+		.symbol_name = symbol,
+		.pre_handler = handler,
+		.post_handler = fail_nth_post,
+	};
+	KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, fail_nth_exit, probe), 0);
 }
 
 /* From here to the end of the test, fail_nth() works. */
 static void fail_nth_init(struct kunit *test)
 {
-	fail_nth_probe = (struct kprobe) {
-		.symbol_name = "should_failslab",
-		.pre_handler = fail_nth_alloc,
-		.post_handler = fail_nth_post,
-	};
-	KUNIT_ASSERT_EQ(test, register_kprobe(&fail_nth_probe), 0);
-	KUNIT_ASSERT_EQ(test,
-			kunit_add_action_or_reset(test, fail_nth_exit, NULL), 0);
+	fail_nth_hook(test, &fail_nth_probes[0], "should_failslab",
+		      fail_nth_slab);
+	fail_nth_hook(test, &fail_nth_probes[1], "should_fail_alloc_page",
+		      fail_nth_page);
 }
 
 /* Let the @nth allocation of this task from now on fail. */
@@ -78,7 +97,7 @@ static bool fail_nth_end(void)
 
 static void fail_nth_init(struct kunit *test)
 {
-	kunit_skip(test, "needs FAILSLAB and FUNCTION_ERROR_INJECTION");
+	kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC and FUNCTION_ERROR_INJECTION");
 }
 
 static void fail_nth(int nth)

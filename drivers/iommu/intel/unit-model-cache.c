@@ -15,6 +15,8 @@
 
 #define ADDRESS		GENMASK_ULL(51, 12)
 #define RIDS_PER_BUS	256
+/* Of a context or PASID entry, present or not */
+#define FAULT_DISABLED	BIT_ULL(1)
 
 /* What a context or PASID entry says about translating. */
 struct translation {
@@ -25,9 +27,15 @@ struct translation {
 	unsigned int s1_level;
 	unsigned int s2_level;
 	bool track_dirty;
+	bool snoop;
+	bool quiet; /* nobody wants to know of faults */
 };
 
-static u64 read_phys(u64 pa)
+/*
+ * What hardware reads is no access of the kernel's, with which others could
+ * race.
+ */
+static __no_kcsan u64 read_phys(u64 pa)
 {
 	return READ_ONCE(*(u64 *)phys_to_virt(pa));
 }
@@ -201,10 +209,36 @@ static void invalidate_pasids(struct model_unit *unit,
 	}
 }
 
-/* What software must not ask for */
-static void check_invalidation(struct model_unit *unit,
-			       const struct model_inv *inv)
+/* Reaches memory late, with a write buffer: until then, nothing is there. */
+static void invalidate_held_back(struct model_unit *unit)
 {
+	unsigned int i;
+
+	if (!(unit->cap & MODEL_CAP_RWBF))
+		return;
+	for (i = 0; i < unit->nr_entries;)
+		if (unit->entries[i].present)
+			i++;
+		else
+			unit->entries[i] = unit->entries[--unit->nr_entries];
+	for (i = 0; i < unit->nr_contexts;)
+		if (unit->contexts[i].present)
+			i++;
+		else
+			unit->contexts[i] = unit->contexts[--unit->nr_contexts];
+}
+
+/**
+ * model_permits() - may software ask for an invalidation?
+ * @unit: The unit.
+ * @inv: What it asks for. If it must not, the test is told.
+ *
+ * Context: &model_unit.lock held.
+ * Return: Whether it may.
+ */
+bool model_permits(struct model_unit *unit, const struct model_inv *inv)
+{
+	const unsigned int before = unit->complaints;
 	unsigned int mamv = (unit->cap >> MODEL_CAP_MAMV_SHIFT) & 0x3f;
 
 	switch (inv->type) {
@@ -227,6 +261,7 @@ static void check_invalidation(struct model_unit *unit,
 	default:
 		break;
 	}
+	return unit->complaints == before;
 }
 
 /**
@@ -238,17 +273,22 @@ static void check_invalidation(struct model_unit *unit,
  */
 void model_invalidate(struct model_unit *unit, const struct model_inv *inv)
 {
-	check_invalidation(unit, inv);
+	model_permits(unit, inv);
 
 	switch (inv->type) {
 	case MODEL_INV_CONTEXT:
 		invalidate_contexts(unit, inv);
+		invalidate_held_back(unit);
 		break;
 	case MODEL_INV_PASID_CACHE:
 		invalidate_pasids(unit, inv);
 		break;
 	case MODEL_INV_IOTLB:
 		invalidate_entries(unit, inv, obliged_iotlb);
+		invalidate_held_back(unit);
+		break;
+	case MODEL_INV_WRITE_BUFFER:
+		invalidate_held_back(unit);
 		break;
 	case MODEL_INV_PIOTLB:
 		invalidate_entries(unit, inv, obliged_piotlb);
@@ -328,6 +368,7 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 	if (second && tr->track_dirty && write)
 		set_bit(9, phys_to_virt(pte_pa));
 	cached.level = 0;
+	cached.snoop = second && pte & BIT_ULL(11);
 	cached.pa = pte & ADDRESS & ~(entry_size(cached.order) - 1);
 	*result = cached;
 	return 0;
@@ -383,9 +424,10 @@ static int walk_tables(struct model_unit *unit, const struct translation *tr,
 
 /* Context and PASID entries */
 
-static bool caching_mode(const struct model_unit *unit)
+/* Is it remembered of an entry that it was not present? */
+static bool keeps_absent(const struct model_unit *unit)
 {
-	return unit->cap & MODEL_CAP_CM;
+	return unit->cap & (MODEL_CAP_CM | MODEL_CAP_RWBF);
 }
 
 static bool scalable(const struct model_unit *unit)
@@ -434,7 +476,7 @@ static int get_context(struct model_unit *unit, u16 sid,
 		}
 
 	read_context(unit, sid, context);
-	if (context->present || caching_mode(unit)) {
+	if (context->present || keeps_absent(unit)) {
 		if (unit->nr_contexts < MODEL_MAX_CONTEXTS)
 			unit->contexts[unit->nr_contexts++] = *context;
 		else
@@ -478,7 +520,7 @@ static int get_pasid(struct model_unit *unit,
 	}
 
 	read_pasid(context, pasid, entry);
-	if (entry->present || caching_mode(unit)) {
+	if (entry->present || keeps_absent(unit)) {
 		if (unit->nr_pasids < MODEL_MAX_PASIDS)
 			unit->pasids[unit->nr_pasids++] = *entry;
 		else
@@ -519,6 +561,7 @@ static int describe_scalable(const struct model_pasid *entry,
 	tr->s1_table = entry->val[2] & ADDRESS;
 	tr->s1_level = entry->val[2] & BIT_ULL(2) ? 5 : 4;
 	tr->track_dirty = entry->val[0] & BIT_ULL(9);
+	tr->snoop = entry->val[1] & BIT_ULL(24);
 
 	switch ((entry->val[0] >> 6) & 7) {
 	case 1:
@@ -537,6 +580,59 @@ static int describe_scalable(const struct model_pasid *entry,
 	return -EFAULT;
 }
 
+/* What is said about requests of a device with a PASID? */
+static int describe(struct model_unit *unit, u16 sid, ioasid_t pasid, bool ats,
+		    struct translation *tr)
+{
+	struct model_context context;
+	struct model_pasid entry;
+	int ret;
+
+	*tr = (struct translation) {};
+	ret = get_context(unit, sid, &context);
+	tr->quiet = context.lo & FAULT_DISABLED;
+	if (ret || (ats && !may_translate(unit, &context)))
+		return -EFAULT;
+	if (!scalable(unit))
+		return pasid == IOMMU_NO_PASID ?
+		       describe_legacy(&context, tr) : -EFAULT;
+
+	ret = get_pasid(unit, &context, pasid, &entry);
+	tr->quiet = entry.val[0] & FAULT_DISABLED;
+	return ret ?: describe_scalable(&entry, tr);
+}
+
+static int lookup(struct model_unit *unit, const struct translation *tr,
+		  u64 addr, bool write, struct model_entry *result)
+{
+	struct model_entry *hit = entry_find(unit, &tr->tag, 0, addr);
+
+	if (hit && !hit->present)
+		return -EFAULT;
+	/* An entry without the right, or the dirty bit, is looked up anew. */
+	if (hit && (!write || (hit->write && (hit->dirty || !tr->track_dirty)))) {
+		*result = *hit;
+		return 0;
+	}
+	if (walk_tables(unit, tr, addr, write, result)) {
+		/* First-stage entries that are not present are never cached. */
+		if (keeps_absent(unit) && tr->tag.form == MODEL_FORM_SS)
+			entry_insert(unit, &(struct model_entry) {
+				.tag = tr->tag,
+				.addr = addr & ADDRESS,
+			});
+		return -EFAULT;
+	}
+	result->tag = tr->tag;
+	result->dirty = write;
+	result->snoop |= tr->snoop;
+	if (hit)
+		*hit = *result;
+	else
+		entry_insert(unit, result);
+	return 0;
+}
+
 /**
  * model_translate() - translate a request as the unit does
  * @unit: The unit.
@@ -553,57 +649,22 @@ static int describe_scalable(const struct model_pasid *entry,
 int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
 		    bool write, bool ats, struct model_entry *result)
 {
-	struct model_context context;
-	struct translation tr = {};
-	struct model_pasid entry;
-	struct model_entry *hit;
+	struct translation tr;
+	int ret;
 
-	if (get_context(unit, sid, &context) ||
-	    (ats && !may_translate(unit, &context)))
-		return -EFAULT;
-	if (!scalable(unit)) {
-		if (pasid != IOMMU_NO_PASID ||
-		    describe_legacy(&context, &tr))
-			return -EFAULT;
-	} else if (get_pasid(unit, &context, pasid, &entry) ||
-		   describe_scalable(&entry, &tr)) {
-		return -EFAULT;
-	}
-
-	if (tr.pass_through) {
+	ret = describe(unit, sid, pasid, ats, &tr);
+	if (!ret && tr.pass_through)
 		*result = (struct model_entry) {
 			.addr = addr & ADDRESS,
 			.pa = addr & ADDRESS,
 			.write = true,
 			.present = true,
 		};
-		return 0;
-	}
-
-	hit = entry_find(unit, &tr.tag, 0, addr);
-	if (hit && !hit->present)
-		return -EFAULT;
-	/* An entry without the right, or the dirty bit, is looked up anew. */
-	if (hit && (!write || (hit->write && (hit->dirty || !tr.track_dirty)))) {
-		*result = *hit;
-		return 0;
-	}
-	if (walk_tables(unit, &tr, addr, write, result)) {
-		/* First-stage entries that are not present are never cached. */
-		if (caching_mode(unit) && tr.tag.form == MODEL_FORM_SS)
-			entry_insert(unit, &(struct model_entry) {
-				.tag = tr.tag,
-				.addr = addr & ADDRESS,
-			});
-		return -EFAULT;
-	}
-	result->tag = tr.tag;
-	result->dirty = write;
-	if (hit)
-		*hit = *result;
-	else
-		entry_insert(unit, result);
-	return 0;
+	else if (!ret)
+		ret = lookup(unit, &tr, addr, write, result);
+	if (ret && !tr.quiet)
+		unit->refused++;
+	return ret;
 }
 
 static struct model_tag devtlb_tag(u16 sid, ioasid_t pasid)

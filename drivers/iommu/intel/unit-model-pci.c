@@ -16,6 +16,7 @@
 #define EXP_CAP		0x40
 #define ATS_CAP		0x100
 #define PASID_CAP	0x110
+#define PRI_CAP		0x120
 #define FIRST_SLOT	1
 
 struct model_segment {
@@ -99,6 +100,17 @@ static void set32(u8 *config, int where, u32 value)
 	memcpy(config + where, &value, sizeof(value));
 }
 
+/* Page requests: there are none under way. */
+static void fill_pri(u8 *config)
+{
+	set32(config, PASID_CAP,
+	      PCI_EXT_CAP_ID_PASID | 1 << 16 | PRI_CAP << 20);
+	set32(config, PRI_CAP, PCI_EXT_CAP_ID_PRI | 1 << 16);
+	set16(config, PRI_CAP + PCI_PRI_STATUS,
+	      PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID);
+	set32(config, PRI_CAP + PCI_PRI_MAX_REQ, 32);
+}
+
 /* An endpoint integrated into the root complex, which no driver knows. */
 static void fill_config(const struct model_unit *unit, u8 *config, bool ats)
 {
@@ -119,6 +131,8 @@ static void fill_config(const struct model_unit *unit, u8 *config, bool ats)
 		set32(config, ATS_CAP,
 		      PCI_EXT_CAP_ID_ATS | 1 << 16 | PASID_CAP << 20);
 		set16(config, ATS_CAP + PCI_ATS_CAP, PCI_ATS_CAP_PAGE_ALIGNED);
+		if (unit->ecap & MODEL_ECAP_PRS)
+			fill_pri(config);
 	} else {
 		/* The list begins here: an empty entry leads on. */
 		set32(config, ATS_CAP, PCI_EXT_CAP_ID_VNDR | 1 << 16 |
@@ -222,8 +236,30 @@ void model_set_gone(struct device *dev, bool gone)
 	model_devtlb_clear(unit, pci_dev_id(pdev));
 	raw_spin_lock_irqsave(&unit->lock, flags);
 	WRITE_ONCE(find_device(unit, pci_dev_id(pdev))->gone, gone);
-	unit->fail_ite = gone ? pci_dev_id(pdev) : 0;
+	unit->faults.ite = gone ? pci_dev_id(pdev) : 0;
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
+}
+
+/* With ATS, a device asks for a translation first and keeps it. */
+static int translate(struct device *dev, ioasid_t pasid, u64 addr, bool write,
+		     struct model_entry *entry)
+{
+	struct model_unit *unit = unit_of(to_pci_dev(dev)->bus);
+	u16 sid = pci_dev_id(to_pci_dev(dev));
+	bool ats = model_ats_enabled(unit, sid);
+	unsigned long flags;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	model_do_commands(unit);
+	if (!ats || !model_devtlb_find(unit, sid, pasid, addr, write, entry)) {
+		ret = model_translate(unit, sid, pasid, addr, write, ats,
+				      entry);
+		if (!ret && ats)
+			model_devtlb_insert(unit, sid, pasid, addr, entry);
+	}
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+	return ret;
 }
 
 /**
@@ -234,30 +270,32 @@ void model_set_gone(struct device *dev, bool gone)
  * @write: To write there.
  * @pa: Where the access went to.
  *
- * With ATS, the device asks for a translation first and keeps it.
- *
  * Context: Any but NMI.
  * Return: 0; -EFAULT if the unit has refused.
  */
 int model_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	      phys_addr_t *pa)
 {
-	struct model_unit *unit = unit_of(to_pci_dev(dev)->bus);
-	u16 sid = pci_dev_id(to_pci_dev(dev));
-	bool ats = model_ats_enabled(unit, sid);
 	struct model_entry entry;
-	unsigned long flags;
-	int ret = 0;
+	int ret = translate(dev, pasid, addr, write, &entry);
 
-	raw_spin_lock_irqsave(&unit->lock, flags);
-	if (!ats || !model_devtlb_find(unit, sid, pasid, addr, write, &entry)) {
-		ret = model_translate(unit, sid, pasid, addr, write, ats,
-				      &entry);
-		if (!ret && ats)
-			model_devtlb_insert(unit, sid, pasid, addr, &entry);
-	}
-	raw_spin_unlock_irqrestore(&unit->lock, flags);
 	if (!ret)
 		*pa = entry.pa + (addr - entry.addr);
 	return ret;
+}
+
+/**
+ * model_dma_snoops() - is an access coherent, even if the device says it is not?
+ * @dev: The device.
+ * @pasid: PASID, %IOMMU_NO_PASID for none.
+ * @addr: Address that it reads.
+ *
+ * Context: Any but NMI.
+ * Return: Whether it is; false if the unit has refused.
+ */
+bool model_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr)
+{
+	struct model_entry entry;
+
+	return !translate(dev, pasid, addr, false, &entry) && entry.snoop;
 }

@@ -30,11 +30,15 @@
 #define REG_GCMD	0x18
 #define REG_GSTS	0x1c
 #define REG_RTADDR	0x20
+#define REG_CCMD	0x28
 #define REG_FSTS	0x34
 #define REG_IQH		0x80
 #define REG_IQT		0x88
 #define REG_IQA		0x90
 #define REG_IQER	0xb0
+/* Where the extended capabilities say */
+#define REG_IVA		0x500
+#define REG_IOTLB	0x508
 
 /* Commands that last, which status repeats, and those that are done once */
 #define GCMD_LASTING	(BIT(31) | BIT(28) | BIT(26) | BIT(25) | BIT(23))
@@ -46,6 +50,7 @@
 #define GCMD_ONCE	(GCMD_SRTP | GCMD_SFL | GCMD_WBF | GCMD_SIRTP)
 
 #define FSTS_IQE	BIT(4)
+#define FSTS_ICE	BIT(5)
 #define FSTS_ITE	BIT(6)
 /* Reserved in the real register: the value is the hardware's. */
 #define FSTS_MARK	BIT(31)
@@ -59,14 +64,20 @@
 #define CAP	(6ULL | 6ULL << 8 | 47ULL << 16 | 0x20ULL << 24 | 3ULL << 34)
 #define CAP_PSI	(MODEL_CAP_PSI | 18ULL << MODEL_CAP_MAMV_SHIFT)
 #define CAP_FS	(BIT_ULL(56) | CAP_PSI)
-/* Coherent walks, queue, pass-through, snooping, registers at 0x500 */
-#define ECAP	(BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(6) | BIT_ULL(7) | 0x50ULL << 8)
+/* Pass-through, snooping, registers at 0x500; coherent walks; queue */
+#define ECAP_OLD	(BIT_ULL(6) | BIT_ULL(7) | 0x50ULL << 8)
+#define ECAP_QI		BIT_ULL(1)
+#define ECAP	(ECAP_OLD | BIT_ULL(0) | ECAP_QI)
 #define ECAP_DT	BIT_ULL(2)
 /* Scalable mode, second stage with dirty bits, PASIDs of 20 bits */
 #define ECAP_SM	(MODEL_ECAP_SMTS | BIT_ULL(45) | BIT_ULL(46) | BIT_ULL(40) | \
 		 19ULL << 35)
-/* First stage, nested, coherent page walks */
-#define ECAP_FS	(BIT_ULL(47) | BIT_ULL(26) | BIT_ULL(48))
+/* Of which the walks are coherent */
+#define ECAP_SMPWC	BIT_ULL(48)
+/* First stage, nested */
+#define ECAP_FS	(BIT_ULL(47) | BIT_ULL(26) | ECAP_SMPWC)
+/* Page requests, and draining them */
+#define ECAP_PRI	(MODEL_ECAP_PRS | BIT_ULL(42))
 
 static struct model_unit units[MODEL_UNITS] = {
 	[MODEL_LEGACY] = {
@@ -82,12 +93,17 @@ static struct model_unit units[MODEL_UNITS] = {
 	[MODEL_LEGACY_OLD] = {
 		.name = "legacy-old",
 		.cap = CAP | MODEL_CAP_RWBF,
-		.ecap = ECAP,
+		.ecap = ECAP_OLD | ECAP_QI | ECAP_DT,
+	},
+	[MODEL_REGISTERS] = {
+		.name = "registers",
+		.cap = CAP | CAP_PSI,
+		.ecap = ECAP & ~ECAP_QI,
 	},
 	[MODEL_SS] = {
 		.name = "second-stage",
 		.cap = CAP | CAP_PSI,
-		.ecap = ECAP | ECAP_DT | ECAP_SM,
+		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_SMPWC,
 	},
 	[MODEL_SS_CM] = {
 		.name = "second-stage-cm",
@@ -102,6 +118,11 @@ static struct model_unit units[MODEL_UNITS] = {
 	[MODEL_FS2] = {
 		.name = "first-stage-2",
 		.cap = CAP | CAP_FS,
+		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS | ECAP_PRI,
+	},
+	[MODEL_FS_CM] = {
+		.name = "first-stage-cm",
+		.cap = CAP | CAP_FS | MODEL_CAP_CM,
 		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
 	},
 };
@@ -127,13 +148,18 @@ void model_complain(struct model_unit *unit, const char *what, u64 value)
 	unit->complaint_value = value;
 }
 
-static struct model_inv *log_next(struct model_unit *unit)
+static void log_add(struct model_unit *unit, const struct model_inv *inv)
 {
-	static struct model_inv overflow;
+	if (unit->nr_log < MODEL_MAX_LOG)
+		unit->log[unit->nr_log] = *inv;
+	unit->nr_log++;
+}
 
-	if (unit->nr_log == MODEL_MAX_LOG)
-		return &overflow;
-	return &unit->log[unit->nr_log++];
+/* Recorded, checked, done. */
+static void invalidate(struct model_unit *unit, const struct model_inv *inv)
+{
+	log_add(unit, inv);
+	model_invalidate(unit, inv);
 }
 
 /* Global commands */
@@ -155,7 +181,16 @@ static void queue_enable(struct model_unit *unit, bool enable)
 	writel(0, unit->regs + REG_IQH);
 }
 
-static void do_commands(struct model_unit *unit)
+/**
+ * model_do_commands() - execute global commands
+ * @unit: The unit.
+ *
+ * Software that has given one and does not see it pending takes it for done.
+ * Hence to be called before anything else that the unit does.
+ *
+ * Context: &model_unit.lock held.
+ */
+void model_do_commands(struct model_unit *unit)
 {
 	u32 *command = (__force u32 *)unit->regs + REG_GCMD / sizeof(u32);
 	u32 gcmd = readl(unit->regs + REG_GCMD);
@@ -171,13 +206,93 @@ static void do_commands(struct model_unit *unit)
 	}
 	if (gcmd & GCMD_SIRTP)
 		now |= GCMD_SIRTP;
-	/* It never takes long; several at once are seen as one. */
+	/* Several at once are seen as one. */
 	if (gcmd & GCMD_WBF)
-		log_next(unit)->type = MODEL_INV_WRITE_BUFFER;
+		invalidate(unit, &(struct model_inv) {
+			.type = MODEL_INV_WRITE_BUFFER,
+		});
 	if ((gcmd ^ gsts) & GCMD_QIE)
 		queue_enable(unit, gcmd & GCMD_QIE);
 	if (now != gsts)
 		writel(now, unit->regs + REG_GSTS);
+}
+
+/* Invalidation by register: a bit says go, and another field what was done. */
+
+#define REGISTER_GO	BIT_ULL(63)
+
+static void do_context_register(struct model_unit *unit, u64 ccmd)
+{
+	struct model_inv inv = {
+		.type = MODEL_INV_CONTEXT,
+		.granularity = (ccmd >> 61) & 3,
+		.fm = (ccmd >> 32) & 3,
+		.sid = (ccmd >> 16) & 0xffff,
+		.did = ccmd & 0xffff,
+	};
+
+	invalidate(unit, &inv);
+	ccmd &= ~(REGISTER_GO | GENMASK_ULL(60, 59));
+	writeq(ccmd | (u64)inv.granularity << 59, unit->regs + REG_CCMD);
+}
+
+/* A request that cannot be served is not, which the granularity says. */
+static void do_iotlb_register(struct model_unit *unit, u64 iotlb)
+{
+	u64 iva = readq(unit->regs + REG_IVA);
+	struct model_inv inv = {
+		.type = MODEL_INV_IOTLB,
+		.granularity = (iotlb >> 60) & 3,
+		.did = (iotlb >> 32) & 0xffff,
+		.order = MODEL_ALL_PAGES,
+	};
+	unsigned int done = inv.granularity;
+
+	if (inv.granularity == MODEL_PAGES) {
+		inv.order = iva & 0x3f;
+		inv.ih = iva & BIT_ULL(6);
+		inv.addr = iva & GENMASK_ULL(63, 12);
+		if (inv.order < MODEL_ALL_PAGES)
+			inv.addr &= GENMASK_ULL(63, 12 + inv.order);
+	}
+	if (inv.granularity && model_permits(unit, &inv))
+		invalidate(unit, &inv);
+	else
+		done = 0;
+	iotlb &= ~(REGISTER_GO | GENMASK_ULL(58, 57));
+	writeq(iotlb | (u64)done << 57, unit->regs + REG_IOTLB);
+}
+
+/* Software has something to be done. Has the time come? */
+static void be_told(struct model_unit *unit)
+{
+	unit->doorbells++;
+	if (unit->hold)
+		unit->hold--;
+	unit->due = ktime_get_ns() + unit->faults.latency;
+}
+
+static bool is_time(const struct model_unit *unit)
+{
+	return !unit->hold && ktime_get_ns() >= unit->due;
+}
+
+static void do_registers(struct model_unit *unit)
+{
+	u64 ccmd = readq(unit->regs + REG_CCMD);
+	u64 iotlb = readq(unit->regs + REG_IOTLB);
+	bool go = (ccmd | iotlb) & REGISTER_GO;
+
+	if (go && !unit->busy)
+		be_told(unit);
+	unit->busy = go;
+	if (!go || !is_time(unit))
+		return;
+	if (ccmd & REGISTER_GO)
+		do_context_register(unit, ccmd);
+	if (iotlb & REGISTER_GO)
+		do_iotlb_register(unit, iotlb);
+	unit->busy = false;
 }
 
 /* The invalidation queue */
@@ -190,29 +305,25 @@ static unsigned int queue_shift(const struct model_unit *unit)
 static void raise(struct model_unit *unit, u32 error, u64 record)
 {
 	unit->stopped = ktime_get_ns();
+	unit->raised |= error;
 	writeq(record, unit->regs + REG_IQER);
 	writel(unit->head << queue_shift(unit), unit->regs + REG_IQH);
-	writel(readl(unit->regs + REG_FSTS) | error | FSTS_MARK,
-	       unit->regs + REG_FSTS);
+	writel(unit->raised | FSTS_MARK, unit->regs + REG_FSTS);
 }
 
 /* Software writes the ones that it wants cleared, without the mark. */
 static void clear_errors(struct model_unit *unit)
 {
-	u32 fsts = readl(unit->regs + REG_FSTS), left = 0;
+	u32 fsts = readl(unit->regs + REG_FSTS);
 
 	if (!fsts || fsts & FSTS_MARK)
 		return;
-	if (unit->error && !(fsts & FSTS_IQE))
-		left |= FSTS_IQE;
-	if (unit->aborted && !(fsts & FSTS_ITE))
-		left |= FSTS_ITE;
-	unit->error = left & FSTS_IQE;
-	unit->aborted = left & FSTS_ITE;
-	unit->due = ktime_get_ns() + unit->latency;
-	if (!left)
-		unit->stopped = 0;
-	writel(left ? left | FSTS_MARK : 0, unit->regs + REG_FSTS);
+	if (unit->raised & fsts & FSTS_ITE)
+		unit->aborted = false;
+	unit->raised &= ~fsts;
+	unit->due = ktime_get_ns() + unit->faults.latency;
+	writel(unit->raised ? unit->raised | FSTS_MARK : 0,
+	       unit->regs + REG_FSTS);
 }
 
 static void fetch(const struct model_unit *unit, u64 *qw)
@@ -237,11 +348,10 @@ static void give_up(struct model_unit *unit)
 	model_complain(unit, "an error is not cleared",
 		       readl(unit->regs + REG_FSTS));
 	fetch(unit, qw);
-	if (unit->error && model_decode(qw, &inv))
+	if (unit->raised & FSTS_IQE && model_decode(qw, &inv))
 		unit->head = (unit->head + 1) % QUEUE_LENGTH;
-	unit->error = false;
+	unit->raised = 0;
 	unit->aborted = false;
-	unit->stopped = 0;
 	writel(0, unit->regs + REG_FSTS);
 }
 
@@ -251,43 +361,51 @@ static bool is_devtlb(const struct model_inv *inv)
 	       inv->type == MODEL_INV_DEVTLB_PASID;
 }
 
+static bool counts_down(unsigned int *n)
+{
+	return *n && !--*n;
+}
+
 /* Returns false if the unit comes to a halt at the descriptor. */
 static bool do_descriptor(struct model_unit *unit)
 {
+	struct model_faults *faults = &unit->faults;
 	struct model_inv inv;
 	u64 qw[4];
 
 	fetch(unit, qw);
-	if (unit->fail_iqe && !--unit->fail_iqe) {
-		unit->error = true;
+	if (counts_down(&faults->ice)) {
+		raise(unit, FSTS_ICE, 0);
+		return false;
+	}
+	if (counts_down(&faults->iqe)) {
 		raise(unit, FSTS_IQE, 1);
 		return false;
 	}
 	if (model_decode(qw, &inv)) {
 		model_complain(unit, "invalid descriptor", qw[0]);
-		unit->error = true;
 		raise(unit, FSTS_IQE, 1);
 		return false;
 	}
 
-	*log_next(unit) = inv;
 	unit->head = (unit->head + 1) % QUEUE_LENGTH;
 	/* Behind a time-out, nobody's TLB is known to have answered. */
-	if (is_devtlb(&inv) && unit->fail_ite &&
-	    (unit->aborted || inv.sid == unit->fail_ite)) {
+	if (is_devtlb(&inv) && faults->ite &&
+	    (unit->aborted || inv.sid == faults->ite)) {
+		log_add(unit, &inv);
 		unit->aborted = true;
 		return true;
 	}
-	if (inv.type != MODEL_INV_WAIT) {
-		model_invalidate(unit, &inv);
+	invalidate(unit, &inv);
+	if (inv.type != MODEL_INV_WAIT)
 		return true;
-	}
 	/* A time-out is reported instead of what waits for it. */
 	if (unit->aborted) {
-		if (unit->eager && unit->head != unit->tail)
+		if (faults->eager && unit->head != unit->tail)
 			return true;
 		unit->timeouts++;
-		raise(unit, FSTS_ITE, (u64)unit->fail_ite << 32);
+		raise(unit, FSTS_ITE,
+		      faults->nameless ? 0 : (u64)faults->ite << 32);
 		return false;
 	}
 	if (qw[0] & BIT(5)) {
@@ -301,21 +419,17 @@ static bool do_descriptor(struct model_unit *unit)
 static void do_queue(struct model_unit *unit)
 {
 	u32 tail = readl(unit->regs + REG_IQT) >> queue_shift(unit);
-	u64 now = ktime_get_ns();
 
 	if (tail != unit->tail) {
-		unit->doorbells++;
-		if (unit->hold)
-			unit->hold--;
 		unit->tail = tail;
-		unit->due = now + unit->latency;
+		be_told(unit);
 	}
-	if (unit->stopped) {
-		if (now - unit->stopped > PATIENCE)
+	if (unit->raised) {
+		if (ktime_get_ns() - unit->stopped > PATIENCE)
 			give_up(unit);
 		return;
 	}
-	if (unit->hold || now < unit->due)
+	if (!is_time(unit))
 		return;
 	while (unit->head != unit->tail && do_descriptor(unit))
 		;
@@ -325,10 +439,12 @@ static void do_queue(struct model_unit *unit)
 static void do_unit(struct model_unit *unit)
 {
 	raw_spin_lock(&unit->lock);
-	do_commands(unit);
+	model_do_commands(unit);
 	clear_errors(unit);
 	if (unit->queue)
 		do_queue(unit);
+	else
+		do_registers(unit);
 	raw_spin_unlock(&unit->lock);
 }
 
@@ -385,11 +501,9 @@ void model_reset(void)
 
 		raw_spin_lock_irqsave(&unit->lock, flags);
 		unit->hold = 0;
-		unit->latency = 0;
-		unit->fail_iqe = 0;
-		unit->fail_ite = 0;
-		unit->eager = false;
+		unit->faults = (struct model_faults) {};
 		unit->timeouts = 0;
+		unit->refused = 0;
 		unit->doorbells = 0;
 		unit->complaints = 0;
 		unit->nr_log = 0;
@@ -398,17 +512,34 @@ void model_reset(void)
 }
 
 /**
+ * model_set_faults() - let something be wrong with a unit
+ * @unit: The unit.
+ * @faults: What is, from now on; nothing else.
+ */
+void model_set_faults(struct model_unit *unit, struct model_faults faults)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	unit->faults = faults;
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+}
+
+/**
  * model_hold() - let a unit look away from its queue
  * @unit: The unit.
  * @doorbells: How often it has to be told that there is something. 0 to let it
  *	look at once.
+ *
+ * Does nothing to a unit without a queue: software holds a lock while it waits
+ * for one, so nobody else could tell it anything.
  */
 void model_hold(struct model_unit *unit, unsigned int doorbells)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
-	unit->hold = doorbells;
+	unit->hold = unit->queue ? doorbells : 0;
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 }
 
@@ -416,7 +547,7 @@ void model_hold(struct model_unit *unit, unsigned int doorbells)
  * model_stuck() - does anybody wait for a unit that looks away?
  * @unit: The unit.
  *
- * Return: Whether there is something in its queue.
+ * Return: Whether it has something to do.
  */
 bool model_stuck(struct model_unit *unit)
 {
@@ -424,7 +555,7 @@ bool model_stuck(struct model_unit *unit)
 	bool stuck;
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
-	stuck = unit->head != unit->tail;
+	stuck = unit->busy || unit->head != unit->tail;
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 	return stuck;
 }

@@ -25,22 +25,27 @@ struct hrtimer;
  * enum model_unit_id - the units that there are
  * @MODEL_LEGACY: Legacy mode, ATS.
  * @MODEL_LEGACY_CM: Legacy mode, caching mode.
- * @MODEL_LEGACY_OLD: Legacy mode; selects no pages, asks for its write buffer
- *	to be flushed. There is none that could hold anything back, though.
+ * @MODEL_LEGACY_OLD: Legacy mode, ATS; selects no pages, does not snoop when it
+ *	walks, and holds back in its write buffer what it should look at.
+ * @MODEL_REGISTERS: Legacy mode; no queue, invalidation by register.
  * @MODEL_SS: Scalable mode, second stage only, ATS, PASID.
- * @MODEL_SS_CM: Scalable mode, second stage only, PASID, caching mode.
+ * @MODEL_SS_CM: Scalable mode, second stage only, PASID, caching mode; does not
+ *	snoop when it walks.
  * @MODEL_FS: Scalable mode, both stages, nesting, ATS, PASID.
- * @MODEL_FS2: Another of these.
+ * @MODEL_FS2: Another of these, with page requests.
+ * @MODEL_FS_CM: Both stages, nesting, ATS, PASID, caching mode.
  * @MODEL_UNITS: Their number.
  */
 enum model_unit_id {
 	MODEL_LEGACY,
 	MODEL_LEGACY_CM,
 	MODEL_LEGACY_OLD,
+	MODEL_REGISTERS,
 	MODEL_SS,
 	MODEL_SS_CM,
 	MODEL_FS,
 	MODEL_FS2,
+	MODEL_FS_CM,
 	MODEL_UNITS,
 };
 
@@ -124,6 +129,7 @@ struct model_tag {
  * @pa: Where to.
  * @write: Writing is permitted.
  * @dirty: The page table says already that the page has been written.
+ * @snoop: Whatever the device asks for, its accesses are coherent.
  * @present: Clear for what caching mode keeps of entries not present.
  */
 struct model_entry {
@@ -134,6 +140,7 @@ struct model_entry {
 	u64 pa;
 	bool write;
 	bool dirty;
+	bool snoop;
 	bool present;
 };
 
@@ -164,6 +171,26 @@ struct model_device {
 };
 
 /**
+ * struct model_faults - what is wrong with a unit
+ * @latency: For how long an invalidation is not looked at, in ns.
+ * @iqe: Which of the following descriptors is an error; 0 for none.
+ * @ice: Which of the following descriptors is completed by a device that was
+ *	not asked for it; 0 for none.
+ * @ite: A device TLB of this requester id does not answer; 0 for none.
+ * @nameless: Which device did not answer is not reported.
+ * @eager: After a time-out, descriptors are executed until there are no more,
+ *	but for waits, rather than until the first wait.
+ */
+struct model_faults {
+	u64 latency;
+	unsigned int iqe;
+	unsigned int ice;
+	u16 ite;
+	bool nameless;
+	bool eager;
+};
+
+/**
  * struct model_unit - a unit
  * @name: For messages.
  * @cap: Capability register.
@@ -171,31 +198,31 @@ struct model_device {
  * @phys: Physical address of the registers.
  * @segment: PCI segment behind it.
  * @regs: The registers.
- * @lock: Protects all that follows, but for the faults and the latency, which
- *	tests set as they like. Taken by the timer and by DMA, with interrupts
- *	off.
+ * @lock: Protects all that follows. Taken by the timer and by DMA, with
+ *	interrupts off. Tests that have no submission under way read the counts
+ *	and the log without.
  * @root: Root table as the hardware has latched it, with the mode bits.
  * @queue: Invalidation queue, NULL while disabled.
  * @wide: Descriptors have 256 bits.
  * @head: Next descriptor.
- * @error: Stopped, until software has cleared the error.
- * @aborted: A time-out has been reported, waits are dropped until it is cleared.
- * @stopped: Since when nothing is executed because of an error, in ns; else 0.
+ * @raised: Bits of the fault status that software has not cleared yet. While
+ *	there are any, nothing is executed.
+ * @aborted: A device TLB did not answer: waits are dropped until software has
+ *	cleared the time-out.
+ * @stopped: Since when @raised has been waiting for software, in ns.
+ * @busy: Invalidation registers have something in them.
  * @hold: Invalidations are not looked at before the tail has moved that often.
- * @latency: For how long an invalidation is not looked at, in ns.
  * @tail: Tail register as last seen.
  * @due: When @tail may be acted on.
  * @doorbells: How often the tail moved.
  * @complaints: How often software has asked for something that it must not.
  * @complaint: What was wrong the first time.
  * @complaint_value: A number to go with that.
- * @fail_iqe: Which of the following descriptors is an error; 0 for none.
- * @fail_ite: A device TLB of this requester id does not answer; 0 for none.
- * @eager: After a time-out, descriptors are executed until there are no more,
- *	but for waits, rather than until the first wait.
- * @timeouts: How many were reported.
+ * @faults: What is wrong with it.
+ * @timeouts: How many time-outs were reported.
+ * @refused: How many requests were refused that software wants to know of.
  * @log: What was asked for.
- * @nr_log: How much.
+ * @nr_log: How much, which may be more than there is room for.
  * @entries: IOTLB, device TLBs and paging-structure caches.
  * @nr_entries: How many.
  * @contexts: Context cache.
@@ -217,21 +244,20 @@ struct model_unit {
 	u64 *queue;
 	bool wide;
 	u32 head;
-	bool error;
+	u32 raised;
 	bool aborted;
 	u64 stopped;
+	bool busy;
 	unsigned int hold;
-	u64 latency;
 	u32 tail;
 	u64 due;
 	unsigned int doorbells;
 	unsigned int complaints;
 	const char *complaint;
 	u64 complaint_value;
-	unsigned int fail_iqe;
-	u16 fail_ite;
-	bool eager;
+	struct model_faults faults;
 	unsigned int timeouts;
+	unsigned int refused;
 
 	struct model_inv log[MODEL_MAX_LOG];
 	unsigned int nr_log;
@@ -249,14 +275,17 @@ struct model_unit {
 #define MODEL_CAP_CM		BIT_ULL(7)
 #define MODEL_CAP_PSI		BIT_ULL(39)
 #define MODEL_CAP_MAMV_SHIFT	48
+#define MODEL_ECAP_PRS		BIT_ULL(29)
 #define MODEL_ECAP_SMTS		BIT_ULL(43)
 
 /* unit-model.c: registers, queue, the timer; for tests */
 struct model_unit *model_unit(enum model_unit_id id);
 bool model_present(void);
 void model_reset(void);
+void model_set_faults(struct model_unit *unit, struct model_faults faults);
 void model_hold(struct model_unit *unit, unsigned int doorbells);
 bool model_stuck(struct model_unit *unit);
+void model_do_commands(struct model_unit *unit);
 void model_complain(struct model_unit *unit, const char *what, u64 value);
 
 /* unit-model-desc.c: the format of descriptors */
@@ -265,6 +294,7 @@ int model_decode(const u64 *qw, struct model_inv *inv);
 /* unit-model-cache.c: translation, and what is remembered of it */
 int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
 		    bool write, bool ats, struct model_entry *result);
+bool model_permits(struct model_unit *unit, const struct model_inv *inv);
 void model_invalidate(struct model_unit *unit, const struct model_inv *inv);
 void model_devtlb_clear(struct model_unit *unit, u16 sid);
 bool model_devtlb_find(struct model_unit *unit, u16 sid, ioasid_t pasid,
@@ -279,5 +309,6 @@ void model_set_gone(struct device *dev, bool gone);
 struct device *model_dev(enum model_unit_id id, unsigned int i);
 int model_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	      phys_addr_t *pa);
+bool model_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr);
 
 #endif /* _INTEL_IOMMU_UNIT_MODEL_H */

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of hardware that reports errors: nobody hangs, and nobody's
+ * invalidation is lost for it.
+ */
+
+#include <linux/kthread.h>
+#include <linux/pci.h>
+
+#include "unit-model-kunit.h"
+
+/* As many PASIDs, hence descriptors of one submission */
+#define BATCH	16
+
+static unsigned int count_reaching(struct device *dev, phys_addr_t pa)
+{
+	unsigned int pasid, n = 0;
+
+	for (pasid = 0; pasid < BATCH; pasid++)
+		n += ut_reaches(dev, pasid, pa);
+	return n;
+}
+
+/*
+ * B7: an error at any descriptor of a submission is seen to, and costs nothing
+ * but that descriptor.
+ */
+static void error_within_batch(struct kunit *test)
+{
+	struct model_unit *unit = model_unit(MODEL_FS);
+	struct device *dev = model_dev(MODEL_FS, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	unsigned int pasid, n;
+
+	for (pasid = 0; pasid < BATCH; pasid++)
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, pasid), 0);
+	/* Behind the batch is the descriptor that waits. */
+	for (n = BATCH + 1; n; n--) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_EQ(test, count_reaching(dev, pa), BATCH);
+		model_set_faults(unit, (struct model_faults) { .iqe = n });
+		ut_unmap(test, domain);
+		KUNIT_EXPECT_EQ(test, unit->faults.iqe, 0);
+		KUNIT_EXPECT_LE_MSG(test, count_reaching(dev, pa), n <= BATCH,
+				    "error at %u", n);
+
+		ut_map(test, domain, pa);
+		ut_unmap(test, domain);
+		KUNIT_EXPECT_EQ(test, count_reaching(dev, pa), 0);
+	}
+	for (pasid = 0; pasid < BATCH; pasid++)
+		ut_detach(domain, dev, pasid);
+}
+
+static int unmap_in_thread(void *domain)
+{
+	iommu_unmap(domain, IOVA, PAGE_SIZE);
+	return 0;
+}
+
+static const struct removed_case {
+	const char *name;
+	bool nameless;
+	bool eager;
+} removed_cases[] = {
+	{ "waits are dropped one by one" },
+	{ "all waits are dropped", false, true },
+	{ "without its name", true, false },
+	{ "all waits are dropped, without its name", true, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(removed, removed_cases, name);
+
+/* B6: somebody else's device that does not answer is none of our business. */
+static void removed_device(struct kunit *test)
+{
+	const struct removed_case *c = test->param_value;
+	struct model_unit *unit = model_unit(MODEL_SS);
+	struct device *dead = model_dev(MODEL_SS, 1);
+	struct device *dev = model_dev(MODEL_SS, 2);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct iommu_domain *other = ut_new_domain(test, dead, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct task_struct *task;
+	int i, stale = 0;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, dead, IOMMU_NO_PASID), 0);
+	/* Who sees the error first is a matter of chance. */
+	for (i = 0; i < ROUNDS / 2 && !stale; i++) {
+		ut_map(test, domain, pa);
+		ut_map(test, other, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+		model_set_gone(dead, true);
+		model_set_faults(unit, (struct model_faults) {
+			.latency = LATENCY,
+			.ite = pci_dev_id(to_pci_dev(dead)),
+			.nameless = c->nameless,
+			.eager = c->eager,
+		});
+		model_hold(unit, 2);
+		task = kthread_create(unmap_in_thread, other, "unmap");
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+		get_task_struct(task);
+		wake_up_process(task);
+		while (!model_stuck(unit))
+			cond_resched();
+		ut_unmap(test, domain);
+		stale += ut_reaches(dev, IOMMU_NO_PASID, pa);
+		kthread_stop_put(task);
+		model_set_faults(unit, (struct model_faults) {});
+		model_set_gone(dead, false);
+		/* For the next round, whatever became of this one. */
+		ut_map(test, domain, pa);
+		ut_unmap(test, domain);
+	}
+	KUNIT_EXPECT_EQ(test, stale, 0);
+	KUNIT_EXPECT_GE(test, unit->timeouts, i);
+	ut_detach(other, dead, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/* An answer that nobody has asked for is nothing but a message. */
+static void unexpected_completion(struct kunit *test)
+{
+	struct model_unit *unit = model_unit(MODEL_SS);
+	struct device *dev = model_dev(MODEL_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	/* An IOTLB, a device TLB, a wait. */
+	for (n = 1; n <= 3; n++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+		model_set_faults(unit, (struct model_faults) { .ice = n });
+		ut_unmap(test, domain);
+		KUNIT_EXPECT_EQ(test, unit->faults.ice, 0);
+		ut_check_detached(test, dev, IOMMU_NO_PASID);
+	}
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/* A unit that takes its time is waited for. */
+static void slow_unit(struct kunit *test)
+{
+	struct device *fast = model_dev(MODEL_FS, 1);
+	struct device *slow = model_dev(MODEL_FS2, 1);
+	struct iommu_domain *domain = ut_new_domain(test, fast, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, fast, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, slow, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(fast, IOMMU_NO_PASID, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(slow, IOMMU_NO_PASID, pa));
+	model_set_faults(model_unit(MODEL_FS2), (struct model_faults) {
+		.latency = 100 * NSEC_PER_MSEC,
+	});
+	ut_unmap(test, domain);
+	ut_check_detached(test, fast, IOMMU_NO_PASID);
+	ut_check_detached(test, slow, IOMMU_NO_PASID);
+	model_set_faults(model_unit(MODEL_FS2), (struct model_faults) {});
+	ut_detach(domain, slow, IOMMU_NO_PASID);
+	ut_detach(domain, fast, IOMMU_NO_PASID);
+}
+
+static struct kunit_case errors_cases[] = {
+	KUNIT_CASE(unexpected_completion),
+	KUNIT_CASE(slow_unit),
+	KUNIT_CASE_PARAM(removed_device, removed_gen_params),
+	KUNIT_CASE(error_within_batch),
+	{}
+};
+
+static struct kunit_suite errors_suite = {
+	.name = "intel_iommu_unit_errors",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.exit = ut_exit,
+	.test_cases = errors_cases,
+};
+
+kunit_test_suites(&errors_suite);
+
+MODULE_DESCRIPTION("KUnit tests of errors of Intel IOMMU units made of memory");
+MODULE_LICENSE("GPL");
