@@ -301,6 +301,32 @@ static void alist_atc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, GENMASK(5, 0));
 }
 
+/* A flush gets to know of ATCs that were added since it began, and only these. */
+static void alist_atc_added(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *early = att_add(test, list, 0, 0, 1, true);
+	struct test_att *plain = att_new(test, 1, 0, 1, false);
+	struct test_att *late = att_new(test, 2, 1, 1, true);
+	unsigned int begin;
+
+	begin = iommu_attach_list_flush_begin(list);
+	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
+	iommu_attach_list_flush_end(list);
+
+	begin = iommu_attach_list_flush_begin(list);
+	att_link(list, plain);
+	att_remove(list, early);
+	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
+	att_link(list, late);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	iommu_attach_list_flush_end(list);
+
+	begin = iommu_attach_list_flush_begin(list);
+	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
+	iommu_attach_list_flush_end(list);
+}
+
 /*
  * The cost of a flush does not grow with duplicates: the link that leads on
  * from the first of a thousand is made to fault, and no walk notices.
@@ -849,6 +875,7 @@ static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE(alist_sharing),
 	KUNIT_CASE_PARAM(alist_groups, unit_count_gen_params),
 	KUNIT_CASE(alist_atc),
+	KUNIT_CASE(alist_atc_added),
 	KUNIT_CASE(alist_jumps_duplicates),
 	KUNIT_CASE(alist_remove_current),
 	KUNIT_CASE(alist_remove_leader),

@@ -122,6 +122,7 @@ void iommu_attach_list_init(struct iommu_attach_list *list)
 	spin_lock_init(&list->lock);
 	INIT_LIST_HEAD(&list->elms);
 	INIT_LIST_HEAD(&list->tags);
+	list->atcs_added = 0;
 }
 EXPORT_SYMBOL_GPL(iommu_attach_list_init);
 
@@ -152,9 +153,9 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * @list: The list of the domain.
  * @elm: What iommu_attach_elm_init() has described.
  *
- * Every flush that begins afterwards finds @elm, and a flush that has begun
- * before is not needed by a device whose entry becomes present afterwards. The
- * caller makes the device's entry present only after this returns.
+ * Every flush that begins afterwards finds @elm. One that has begun before may
+ * not; if @elm has an ATC it gets to know in the end. The caller makes the
+ * device's entry present only after this returns.
  *
  * The number of steps grows with the number of groups, not of attachments.
  *
@@ -178,9 +179,17 @@ void iommu_attach_list_add(struct iommu_attach_list *list,
 		alist_add_group(list, elm, group);
 
 	/*
-	 * Pairs with the barrier in iommu_attach_list_flush_begin(): the
-	 * element is visible before the entry, which the caller makes present,
-	 * lets the device read the page table.
+	 * Pairs with the acquire in iommu_attach_list_flush_begin(): what is
+	 * counted there is linked.
+	 */
+	if (elm->has_atc)
+		smp_store_release(&list->atcs_added, list->atcs_added + 1);
+
+	/*
+	 * Pairs with the barriers in iommu_attach_list_flush_begin() and
+	 * iommu_attach_list_atc_added(): the element is visible, and counted,
+	 * before the entry, which the caller makes present, lets the device
+	 * read the page table or what an IOTLB has of it.
 	 */
 	smp_mb();
 }

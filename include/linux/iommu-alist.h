@@ -80,15 +80,34 @@ struct iommu_device;
  * even as a dirty cache line: write the present bit after
  * iommu_attach_list_add() has returned.
  *
+ * That holds for what the device reads from memory. A device that shares the
+ * tag of others may also get a translation from their IOTLB entries, which a
+ * walk that did not find it is still about to invalidate; and what the device
+ * keeps in its ATC is not invalidated by that. So a flush looks again when its
+ * IOTLB invalidations have completed, with
+ * iommu_attach_list_atc_added(), and if an element with an ATC has been added
+ * since it began, invalidates the range in all ATCs of the list once more::
+ *
+ *	attach                         flush                    device
+ *	------                         -----                    ------
+ *	iommu_attach_list_add()        ...                      read the entry
+ *	  smp_mb()                     wait for the IOTLB       get a translation
+ *	make the device's entry        iommu_attach_list_       from the IOTLB
+ *	  present                        atc_added()
+ *	                                 smp_mb()
+ *
+ * There is no need to look a third time: a device that is attached after that
+ * finds no old translation any more, neither in memory nor in the IOTLB.
+ *
  * At detach the order is reversed: make the entry non-present, invalidate all
  * that the hardware may have cached through it, only then remove the element
  * and give an id in its tag back.
  *
  * A new element for a device whose entry stays present all along needs more: a
  * walk that has passed the place of the new element may find the old one gone.
- * The group that both are in is visited all the same. Anything else, such as an
- * ATC that only one of them has, is missed by walks that are under way, so wait
- * for a grace period and make up for it then.
+ * The group that both are in is visited all the same. Anything else is missed
+ * by flushes that are over. If the ATC is new, drop all of it once after the new
+ * element has been added: flushes that are under way look again.
  *
  * An element is freed after a grace period. Until then a flush that has found
  * it before may still send invalidations on its behalf, so a driver has to wait
@@ -143,14 +162,22 @@ struct iommu_device;
  *	{
  *		struct iommu_attach_list *list = &fdom->attachments;
  *		struct iommu_attach_elm *unit, *elm;
+ *		unsigned int begin;
  *
- *		iommu_attach_list_flush_begin(list);
+ *		begin = iommu_attach_list_flush_begin(list);
  *		iommu_attach_list_for_each_unit(unit, list) {
  *			iommu_attach_unit_for_each_tag(elm, unit, list)
  *				foo_queue_iotlb(to_foo(elm), iova, size);
  *			iommu_attach_unit_for_each_atc(elm, unit, list)
  *				foo_queue_atc(to_foo(elm), iova, size);
  *			foo_sync(unit->unit);
+ *		}
+ *		if (iommu_attach_list_atc_added(list, begin)) {
+ *			iommu_attach_list_for_each_unit(unit, list) {
+ *				iommu_attach_unit_for_each_atc(elm, unit, list)
+ *					foo_queue_atc(to_foo(elm), iova, size);
+ *				foo_sync(unit->unit);
+ *			}
  *		}
  *		iommu_attach_list_flush_end(list);
  *	}
@@ -163,11 +190,13 @@ struct iommu_device;
  * @elms: Private. All elements, ordered by unit and tag; within a group the
  *	leader first, then the elements with an ATC, then the others.
  * @tags: Private. The leader of each group, in the same order.
+ * @atcs_added: Private. How many elements with an ATC have ever been added.
  */
 struct iommu_attach_list {
 	spinlock_t lock; /* serialises writers */
 	struct list_head elms;
 	struct list_head tags;
+	unsigned int atcs_added;
 };
 
 /**
@@ -245,8 +274,11 @@ iommu_attach_elm_tag_users(const struct iommu_attach_elm *elm)
  * page table. See the section on ordering above.
  *
  * Context: Any but NMI.
+ * Return: For iommu_attach_list_atc_added(), which is to be called when the
+ * IOTLBs have been invalidated.
  */
-static inline void iommu_attach_list_flush_begin(struct iommu_attach_list *list)
+static inline unsigned int
+iommu_attach_list_flush_begin(struct iommu_attach_list *list)
 	__acquires(RCU)
 {
 	rcu_read_lock();
@@ -256,6 +288,36 @@ static inline void iommu_attach_list_flush_begin(struct iommu_attach_list *list)
 	 * finds the page table as it has been changed.
 	 */
 	smp_mb();
+	/*
+	 * Pairs with the release in iommu_attach_list_add(): the walk finds
+	 * what is counted here.
+	 */
+	return smp_load_acquire(&list->atcs_added);
+}
+
+/**
+ * iommu_attach_list_atc_added() - may an ATC have been missed?
+ * @list: What was given to iommu_attach_list_flush_begin().
+ * @begin: What that has returned.
+ *
+ * To be called when the IOTLB invalidations have completed on all units. An ATC
+ * that was added before may have got a translation from an IOTLB in time. See
+ * the section on ordering above. Once is enough.
+ *
+ * Context: As iommu_attach_list_flush_begin(), and not after
+ * iommu_attach_list_flush_end().
+ * Return: Whether the range has to be invalidated in all ATCs of @list again.
+ */
+static inline bool iommu_attach_list_atc_added(struct iommu_attach_list *list,
+					       unsigned int begin)
+{
+	/*
+	 * Pairs with the barrier in iommu_attach_list_add(): either the new
+	 * element is counted, or the device, once its entry is present, finds
+	 * the IOTLB as it has been invalidated.
+	 */
+	smp_mb();
+	return READ_ONCE(list->atcs_added) != begin;
 }
 
 /**

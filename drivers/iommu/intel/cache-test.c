@@ -1116,7 +1116,8 @@ static void allocation_failure(struct kunit *test)
 	struct rig *rig = test->priv;
 	struct dmar_domain *parent, *child;
 	struct device *keep, *dev;
-	int n, ret = -ENOMEM;
+	int n, ret, failures = 0;
+	bool failed = true;
 	u16 did;
 
 	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
@@ -1127,24 +1128,27 @@ static void allocation_failure(struct kunit *test)
 	did = rig_attach(rig, child, keep, IOMMU_NO_PASID);
 
 	fail_nth_init(test);
-	for (n = 1; ret; n++) {
+	for (n = 1; failed; n++) {
 		KUNIT_ASSERT_LT(test, n, 10);
 		rig_forget(rig);
 		fail_nth(n);
 		ret = cache_tag_assign_domain(child, dev, 3);
-		fail_nth_end();
-		if (!ret)
-			break;
+		failed = fail_nth_end();
+		/* Some allocations are tried again. */
+		if (!ret) {
+			cache_tag_unassign_domain(child, dev, 3);
+			continue;
+		}
 
 		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		failures++;
 		cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
 		cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
 		EXPECT_LOG(rig, 0, 2, PIOTLB(did, 0, 0x1000, 0), WAIT,
 			   IOTLB(did, 0x1000, 0), WAIT);
 	}
 	/* One for the child, one for its parent. */
-	KUNIT_EXPECT_EQ(test, n, 3);
-	cache_tag_unassign_domain(child, dev, 3);
+	KUNIT_EXPECT_GE(test, failures, 2);
 
 	rig->devs[1].info.ats_enabled = 0;
 	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(child, dev, 5), 0);
@@ -1305,7 +1309,8 @@ static void flush_beside_churn(struct kunit *test)
 		cache_tag_flush_range(domain, (u64)i << 12,
 				      ((u64)i << 12) + 0xfff, 0);
 		missed += !log_has(unit, &iotlb) || !log_has(unit, &devtlb);
-		missed += unit->doorbells != 1;
+		/* A device TLB that was added in the meantime costs another. */
+		missed += unit->doorbells != 1 && unit->doorbells != 2;
 		cond_resched();
 	}
 	kthread_stop(task);

@@ -256,9 +256,7 @@ void cache_tag_unassign_domain(struct dmar_domain *domain, struct device *dev,
  * ATS can only be enabled when the default domain is attached already. A flush
  * that invalidated the device's TLB with ATS off would time out, so the TLB is
  * recorded only now, and what the device may have cached in between is dropped.
- * That has to wait for flushes that did not find the new attachment any more:
- * until these have dropped their range from the IOTLB, the device could get
- * stale translations from there.
+ * Flushes that are under way find out by themselves.
  *
  * Context: May sleep.
  * Return: 0, also if @domain is not attached; -ENOMEM with the attachment as it
@@ -293,7 +291,6 @@ int cache_tag_enable_ats(struct dmar_domain *domain, struct device *dev,
 		attachment_remove(domain, old);
 	}
 
-	synchronize_rcu();
 	if (iommu->gcmd & DMA_GCMD_TE)
 		qi_submit_sync(iommu, descs, count, 0);
 	return 0;
@@ -479,19 +476,13 @@ static void flush_iotlb(struct flush_batch *batch,
 
 /* Flushing */
 
-/* All caches that may hold a translation which is not valid any more. */
-static void flush_unit(struct iommu_attach_list *list,
-		       struct iommu_attach_elm *first,
-		       const struct cache_flush_range *range,
-		       struct flush_batch *batch)
+static void flush_unit_devtlbs(struct iommu_attach_list *list,
+			       struct iommu_attach_elm *first,
+			       const struct cache_flush_range *range,
+			       struct flush_batch *batch)
 {
 	struct intel_iommu *iommu = batch->iommu;
 	struct iommu_attach_elm *elm;
-
-	iommu_attach_unit_for_each_tag(elm, first, list) {
-		flush_iotlb(batch, to_attachment(elm), range);
-		trace_cache_tag_flush_range(to_attachment(elm), range);
-	}
 
 	/*
 	 * The specification advises against device-TLB invalidations while
@@ -501,6 +492,21 @@ static void flush_unit(struct iommu_attach_list *list,
 		return;
 	iommu_attach_unit_for_each_atc(elm, first, list)
 		flush_devtlb(batch, to_attachment(elm), range);
+}
+
+/* All caches that may hold a translation which is not valid any more. */
+static void flush_unit(struct iommu_attach_list *list,
+		       struct iommu_attach_elm *first,
+		       const struct cache_flush_range *range,
+		       struct flush_batch *batch)
+{
+	struct iommu_attach_elm *elm;
+
+	iommu_attach_unit_for_each_tag(elm, first, list) {
+		flush_iotlb(batch, to_attachment(elm), range);
+		trace_cache_tag_flush_range(to_attachment(elm), range);
+	}
+	flush_unit_devtlbs(list, first, range, batch);
 }
 
 /*
@@ -532,24 +538,24 @@ static void flush_unit_np(struct iommu_attach_list *list,
 		iommu_flush_write_buffer(batch->iommu);
 }
 
-static void flush_domain(struct dmar_domain *domain,
-			 const struct cache_flush_range *range,
-			 bool non_present)
+typedef void flush_unit_fn(struct iommu_attach_list *list,
+			   struct iommu_attach_elm *first,
+			   const struct cache_flush_range *range,
+			   struct flush_batch *batch);
+
+/* Returns when all units have completed what @flush has asked of them. */
+static void flush_units(struct iommu_attach_list *list,
+			const struct cache_flush_range *range,
+			flush_unit_fn *flush)
 {
-	struct iommu_attach_list *list = &domain->attachments;
 	struct iommu_attach_elm *first;
 	struct flush_batch batch;
 
-	iommu_attach_list_flush_begin(list);
 	iommu_attach_list_for_each_unit(first, list) {
 		flush_batch_begin(&batch, to_unit(first));
-		if (non_present)
-			flush_unit_np(list, first, range, &batch);
-		else
-			flush_unit(list, first, range, &batch);
+		flush(list, first, range, &batch);
 		flush_batch_end(&batch);
 	}
-	iommu_attach_list_flush_end(list);
 }
 
 /**
@@ -572,10 +578,16 @@ static void flush_domain(struct dmar_domain *domain,
 void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 			   unsigned long end, int ih)
 {
+	struct iommu_attach_list *list = &domain->attachments;
 	struct cache_flush_range range;
+	unsigned int begin;
 
 	flush_range_init(&range, start, end, ih);
-	flush_domain(domain, &range, false);
+	begin = iommu_attach_list_flush_begin(list);
+	flush_units(list, &range, flush_unit);
+	if (unlikely(iommu_attach_list_atc_added(list, begin)))
+		flush_units(list, &range, flush_unit_devtlbs);
+	iommu_attach_list_flush_end(list);
 }
 
 /**
@@ -603,8 +615,11 @@ void cache_tag_flush_all(struct dmar_domain *domain)
 void cache_tag_flush_range_np(struct dmar_domain *domain, unsigned long start,
 			      unsigned long end)
 {
+	struct iommu_attach_list *list = &domain->attachments;
 	struct cache_flush_range range;
 
 	flush_range_init(&range, start, end, false);
-	flush_domain(domain, &range, true);
+	iommu_attach_list_flush_begin(list);
+	flush_units(list, &range, flush_unit_np);
+	iommu_attach_list_flush_end(list);
 }

@@ -13,6 +13,7 @@
 #include <linux/preempt.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #if IS_ENABLED(CONFIG_FAILSLAB) && IS_ENABLED(CONFIG_FAIL_PAGE_ALLOC) && \
 	IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION)
@@ -70,15 +71,6 @@ static void fail_nth_hook(struct kunit *test, struct kprobe *probe,
 			kunit_add_action_or_reset(test, fail_nth_exit, probe), 0);
 }
 
-/* From here to the end of the test, fail_nth() works. */
-static void fail_nth_init(struct kunit *test)
-{
-	fail_nth_hook(test, &fail_nth_probes[0], "should_failslab",
-		      fail_nth_slab);
-	fail_nth_hook(test, &fail_nth_probes[1], "should_fail_alloc_page",
-		      fail_nth_page);
-}
-
 /* Let the @nth allocation of this task from now on fail. */
 static void fail_nth(int nth)
 {
@@ -91,6 +83,34 @@ static bool fail_nth_end(void)
 {
 	fail_nth_task = NULL;
 	return !fail_nth_left;
+}
+
+/* An emulated processor may take its time to see a breakpoint. */
+static bool fail_nth_works(void)
+{
+	int tries;
+	void *p;
+
+	for (tries = 0; tries < 100; tries++) {
+		fail_nth(1);
+		p = kmalloc(1, GFP_KERNEL);
+		fail_nth_end();
+		kfree(p);
+		if (!p)
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/* From here to the end of the test, fail_nth() works. */
+static void fail_nth_init(struct kunit *test)
+{
+	fail_nth_hook(test, &fail_nth_probes[0], "should_failslab",
+		      fail_nth_slab);
+	fail_nth_hook(test, &fail_nth_probes[1], "should_fail_alloc_page",
+		      fail_nth_page);
+	KUNIT_ASSERT_TRUE(test, fail_nth_works());
 }
 
 #else

@@ -4,7 +4,6 @@
  * invalidation is lost for it.
  */
 
-#include <linux/kthread.h>
 #include <linux/pci.h>
 
 #include "unit-model-kunit.h"
@@ -53,12 +52,6 @@ static void error_within_batch(struct kunit *test)
 		ut_detach(domain, dev, pasid);
 }
 
-static int unmap_in_thread(void *domain)
-{
-	iommu_unmap(domain, IOVA, PAGE_SIZE);
-	return 0;
-}
-
 static const struct removed_case {
 	const char *name;
 	bool nameless;
@@ -82,7 +75,7 @@ static void removed_device(struct kunit *test)
 	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
 	struct iommu_domain *other = ut_new_domain(test, dead, 0);
 	phys_addr_t pa = ut_new_page(test);
-	struct task_struct *task;
+	struct ut_thread thread;
 	int i, stale = 0;
 
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
@@ -100,15 +93,11 @@ static void removed_device(struct kunit *test)
 			.eager = c->eager,
 		});
 		model_hold(unit, 2);
-		task = kthread_create(unmap_in_thread, other, "unmap");
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-		get_task_struct(task);
-		wake_up_process(task);
-		while (!model_stuck(unit))
-			cond_resched();
+		ut_start(test, &thread, ut_unmap_work, other);
+		KUNIT_ASSERT_TRUE(test, ut_wait_until_stuck(&thread, unit));
 		ut_unmap(test, domain);
 		stale += ut_reaches(dev, IOMMU_NO_PASID, pa);
-		kthread_stop_put(task);
+		ut_join(&thread);
 		model_set_faults(unit, (struct model_faults) {});
 		model_set_gone(dead, false);
 		/* For the next round, whatever became of this one. */

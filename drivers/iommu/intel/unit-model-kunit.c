@@ -80,6 +80,47 @@ void ut_unmap(struct kunit *test, struct iommu_domain *domain)
 {
 	KUNIT_ASSERT_EQ(test, iommu_unmap(domain, IOVA, PAGE_SIZE), PAGE_SIZE);
 }
+static int run_thread(void *data)
+{
+	struct ut_thread *t = data;
+
+	t->work(t->data);
+	/* Pairs with the acquire in ut_wait_until_stuck(). */
+	smp_store_release(&t->done, true);
+	return 0;
+}
+
+void ut_start(struct kunit *test, struct ut_thread *t,
+	      void (*work)(void *data), void *data)
+{
+	*t = (struct ut_thread) { .work = work, .data = data };
+	t->task = kthread_create(run_thread, t, "kunit");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->task);
+	get_task_struct(t->task);
+	wake_up_process(t->task);
+}
+
+bool ut_wait_until_stuck(struct ut_thread *t, struct model_unit *unit)
+{
+	while (!model_stuck(unit)) {
+		/* Pairs with the release in run_thread(). */
+		if (smp_load_acquire(&t->done))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
+void ut_join(struct ut_thread *t)
+{
+	kthread_stop_put(t->task);
+}
+
+void ut_unmap_work(void *domain)
+{
+	iommu_unmap(domain, IOVA, PAGE_SIZE);
+}
+
 bool ut_reaches_at(struct device *dev, ioasid_t pasid, u64 addr,
 		   phys_addr_t want)
 {

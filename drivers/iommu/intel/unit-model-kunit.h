@@ -79,6 +79,28 @@ void ut_check_detached(struct kunit *test, struct device *dev, ioasid_t pasid);
 unsigned int ut_count(struct kunit *test, enum model_unit_id id,
 		      enum model_inv_type type);
 
+/**
+ * struct ut_thread - something that goes on beside the test
+ * @work: What.
+ * @data: Its argument.
+ * @task: Who does it.
+ * @done: It is over.
+ */
+struct ut_thread {
+	void (*work)(void *data);
+	void *data;
+	struct task_struct *task;
+	bool done;
+};
+
+void ut_start(struct kunit *test, struct ut_thread *t,
+	      void (*work)(void *data), void *data);
+/* Until it waits for the unit; false if it has done so already, or never did. */
+bool ut_wait_until_stuck(struct ut_thread *t, struct model_unit *unit);
+void ut_join(struct ut_thread *t);
+/* What ut_unmap() does, for ut_start() */
+void ut_unmap_work(void *domain);
+
 enum ut_guest_page {
 	GUEST_LEVEL4,
 	GUEST_LEVEL3,

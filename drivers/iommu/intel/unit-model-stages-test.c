@@ -241,10 +241,9 @@ static void sva_exit(struct kunit *test)
 	check_refused(test, &p, pasid, true);
 }
 
-static int exit_in_thread(void *mm)
+static void exit_work(void *mm)
 {
 	mmput(mm);
-	return 0;
 }
 
 /* The driver lets go of it at that very moment. */
@@ -252,7 +251,8 @@ static void sva_exit_beside_unbind(struct kunit *test)
 {
 	struct model_unit *unit = model_unit(MODEL_FS);
 	struct process p = {};
-	struct task_struct *task;
+	unsigned int chances = 0;
+	struct ut_thread thread;
 	ioasid_t pasid;
 	int i;
 
@@ -262,18 +262,15 @@ static void sva_exit_beside_unbind(struct kunit *test)
 		model_set_faults(unit, (struct model_faults) {
 			.latency = LATENCY,
 		});
-		task = kthread_create(exit_in_thread, p.mm, "exit");
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-		get_task_struct(task);
-		wake_up_process(task);
-		while (!model_stuck(unit))
-			cond_resched();
+		ut_start(test, &thread, exit_work, p.mm);
+		chances += ut_wait_until_stuck(&thread, unit);
 		iommu_sva_unbind_device(p.sva);
 		check_refused(test, &p, pasid, true);
-		kthread_stop_put(task);
+		ut_join(&thread);
 		check_refused(test, &p, pasid, true);
 		model_set_faults(unit, (struct model_faults) {});
 	}
+	KUNIT_EXPECT_GT(test, chances, 0);
 }
 
 /* What is switched on and off */

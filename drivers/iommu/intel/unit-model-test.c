@@ -40,6 +40,20 @@ static const struct ut_topology topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(topology, topologies, name);
 
+static bool has_pasid(const struct ut_topology *t)
+{
+	return t->pasid != IOMMU_NO_PASID;
+}
+
+static const void *pasid_gen_params(struct kunit *test, const void *prev,
+				    char *desc)
+{
+	do {
+		prev = topology_gen_params(test, prev, desc);
+	} while (prev && !has_pasid(prev));
+	return prev;
+}
+
 /* Attached, used, detached, and the same again with caches that remember. */
 static void map_and_unmap(struct kunit *test)
 {
@@ -369,6 +383,56 @@ static void unmap_when_detach_waits(struct kunit *test)
 	check_intruder(test, &in);
 }
 
+static bool is_late_atc(const struct ut_topology *t)
+{
+	return has_pasid(t) && t->dev && !(model_unit(t->unit)->cap & MODEL_CAP_CM);
+}
+
+static const void *late_atc_gen_params(struct kunit *test, const void *prev,
+				       char *desc)
+{
+	do {
+		prev = topology_gen_params(test, prev, desc);
+	} while (prev && !is_late_atc(prev));
+	return prev;
+}
+
+/*
+ * R5: a device with a TLB of its own is attached while an unmap waits. Until the
+ * unit has executed what it is waiting for, the device gets the page from the
+ * IOTLB, where another one has left it, and keeps it.
+ */
+static void attach_when_unmap_waits(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t), *other = ut_sibling(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct model_unit *unit = model_unit(t->unit);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+	unsigned int chances = 0;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, other, t->pasid), 0);
+	for (i = 0; i < ROUNDS && chances < 3; i++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(other, t->pasid, pa));
+		model_set_faults(unit, (struct model_faults) {
+			.latency = 10 * LATENCY,
+		});
+		ut_start(test, &thread, ut_unmap_work, domain);
+		chances += ut_wait_until_stuck(&thread, unit);
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		ut_reaches(dev, t->pasid, pa);
+		ut_join(&thread);
+		model_set_faults(unit, (struct model_faults) {});
+		ut_check_detached(test, dev, t->pasid);
+		ut_detach(domain, dev, t->pasid);
+	}
+	KUNIT_EXPECT_GT(test, chances, 0);
+	ut_detach(domain, other, t->pasid);
+}
+
 /* Allocations that fail */
 
 static void check_sibling(struct kunit *test, struct ut_failing *f,
@@ -441,20 +505,6 @@ static void failed_replace_changes_nothing(struct kunit *test)
 	ut_detach(f.old, f.dev, PASID);
 }
 
-static bool has_pasid(const struct ut_topology *t)
-{
-	return t->pasid != IOMMU_NO_PASID;
-}
-
-static const void *pasid_gen_params(struct kunit *test, const void *prev,
-				    char *desc)
-{
-	do {
-		prev = topology_gen_params(test, prev, desc);
-	} while (prev && !has_pasid(prev));
-	return prev;
-}
-
 static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_ranges, topology_gen_params),
@@ -466,6 +516,7 @@ static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(unmap_when_attach_allocates, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_attach_waits, topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),
+	KUNIT_CASE_PARAM(attach_when_unmap_waits, late_atc_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_spares_others, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_changes_nothing, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_replace_changes_nothing, pasid_gen_params),
