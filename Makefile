@@ -5,7 +5,8 @@
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kunit boot check bench each mutants litmus print-tree refresh series clean
+.PHONY: help setup demo test kunit boot check bench each mutants stress litmus
+.PHONY: print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -36,6 +37,10 @@ each: setup	## build, boot and test each patch by itself
 
 mutants: setup	## break the series in many ways: do the suites notice?
 	@dev/mutate
+
+MINUTES ?= 10
+stress: setup	## everybody at once on the debug kernels, MINUTES=10 each
+	@dev/soak $(MINUTES)
 
 litmus: setup	## check the ordering with herd7, if it is there
 	@dev/litmus

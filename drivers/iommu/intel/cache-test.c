@@ -327,6 +327,27 @@ static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 	return fake->dev;
 }
 
+/* Whatever the test has left attached. */
+static void rig_detach_all(void *data)
+{
+	struct dmar_domain *domain = data;
+	struct iommu_domain_info *info;
+	struct iommu_attach_elm *elm;
+	unsigned long i;
+
+	scoped_guard(spinlock, &domain->attachments.lock)
+		iommu_attach_list_for_each_locked(elm, &domain->attachments)
+			iommu_attach_list_remove(&domain->attachments, elm,
+						 container_of(elm,
+							      struct dmar_attachment,
+							      elm));
+	xa_for_each(&domain->iommu_array, i, info) {
+		ida_free(&info->iommu->domain_ida, info->did);
+		kfree(info);
+	}
+	xa_destroy(&domain->iommu_array);
+}
+
 static struct dmar_domain *rig_add_domain(struct rig *rig,
 					  const struct iommu_domain_ops *ops,
 					  unsigned int type)
@@ -340,6 +361,9 @@ static struct dmar_domain *rig_add_domain(struct rig *rig,
 	iommu_attach_list_init(&domain->attachments);
 	spin_lock_init(&domain->lock);
 	xa_init(&domain->iommu_array);
+	KUNIT_ASSERT_EQ(rig->test,
+			kunit_add_action_or_reset(rig->test, rig_detach_all,
+						  domain), 0);
 	return domain;
 }
 

@@ -23,9 +23,13 @@ static int fail_nth_left;
 
 static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 {
-	/* The breakpoint itself counts as an interrupt. */
+	/*
+	 * The breakpoint itself counts as an interrupt. Whoever wants no
+	 * warning knows what to do without, and may be somebody who looks
+	 * over the task's shoulder.
+	 */
 	if (current != fail_nth_task || in_serving_softirq() ||
-	    gfp & __GFP_NOFAIL)
+	    gfp & (__GFP_NOFAIL | __GFP_NOWARN))
 		return 0;
 	if (!fail_nth_left || --fail_nth_left)
 		return 0;

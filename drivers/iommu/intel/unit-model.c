@@ -55,6 +55,12 @@
 /* Reserved in the real register: the value is the hardware's. */
 #define FSTS_MARK	BIT(31)
 
+/*
+ * Real hardware has cleared an error when software reads the register again.
+ * Until this one has, software may see to the error once more, and write to the
+ * register when it is none any more: nothing goes on before that is over.
+ */
+#define SETTLE		(20 * NSEC_PER_MSEC)
 /* Long enough for software to see to an error. */
 #define PATIENCE	(200 * NSEC_PER_MSEC)
 #define QUEUE_LENGTH	256
@@ -269,7 +275,7 @@ static void be_told(struct model_unit *unit)
 	unit->doorbells++;
 	if (unit->hold)
 		unit->hold--;
-	unit->due = ktime_get_ns() + unit->faults.latency;
+	unit->due = max(unit->due, ktime_get_ns() + unit->faults.latency);
 }
 
 static bool is_time(const struct model_unit *unit)
@@ -321,7 +327,7 @@ static void clear_errors(struct model_unit *unit)
 	if (unit->raised & fsts & FSTS_ITE)
 		unit->aborted = false;
 	unit->raised &= ~fsts;
-	unit->due = ktime_get_ns() + unit->faults.latency;
+	unit->due = ktime_get_ns() + unit->faults.latency + SETTLE;
 	writel(unit->raised ? unit->raised | FSTS_MARK : 0,
 	       unit->regs + REG_FSTS);
 }
