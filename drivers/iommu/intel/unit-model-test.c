@@ -6,8 +6,10 @@
  * device reaches the new page.
  */
 
+#include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/smp.h>
 
@@ -73,6 +75,61 @@ static void map_and_unmap(struct kunit *test)
 		ut_check_detached(test, dev, t->pasid);
 		ut_unmap(test, domain);
 	}
+}
+
+/* R6: domains follow each other, and with them the use of a domain id. */
+static void one_after_the_other(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain;
+	phys_addr_t pa;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		domain = ut_new_domain(test, dev, t->flags);
+		pa = ut_new_page(test);
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		ut_check_detached(test, dev, t->pasid);
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+		/* Still mapped */
+		ut_detach(domain, dev, t->pasid);
+	}
+}
+
+static void read_for_long(void *data)
+{
+	unsigned long end = jiffies + 5 * HZ;
+	bool *over = data;
+
+	rcu_read_lock();
+	while (!READ_ONCE(*over) && time_before(jiffies, end))
+		cpu_relax();
+	rcu_read_unlock();
+}
+
+/*
+ * R4: attach, replace and detach do not wait for readers of any list. The device
+ * keeps its ATS, which a device in legacy mode gives up.
+ */
+static void attach_waits_for_no_reader(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *other = ut_new_domain(test, dev, t->flags);
+	struct iommu_attach_handle handle;
+	struct ut_thread thread;
+	bool over = false;
+
+	ut_start(test, &thread, read_for_long, &over);
+	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_EQ(test, ut_replace(other, dev, t->pasid, &handle), 0);
+	ut_detach(other, dev, t->pasid);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(thread.done));
+	WRITE_ONCE(over, true);
+	ut_join(&thread);
 }
 
 /* One domain behind two units: both are told. */
@@ -507,6 +564,8 @@ static void failed_replace_changes_nothing(struct kunit *test)
 
 static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, topology_gen_params),
+	KUNIT_CASE_PARAM(one_after_the_other, topology_gen_params),
+	KUNIT_CASE_PARAM(attach_waits_for_no_reader, pasid_gen_params),
 	KUNIT_CASE_PARAM(unmap_ranges, topology_gen_params),
 	KUNIT_CASE(two_units),
 	KUNIT_CASE(unmap_asks_for_the_least),
