@@ -138,9 +138,12 @@ check_patches()
 			brought[$path]=$file
 		done
 	done
+	# A patch may edit what a later one replaces: a file of the base.
+	declare -A passed=()
 	for file in $files; do
+		passed[$file]=1
 		for path in $(patch_edits "$root/$file"); do
-			[ -z "${brought[$path]:-}" ] ||
+			[ -z "${brought[$path]:-}" ] || [ -z "${passed[${brought[$path]}]:-}" ] ||
 				die "$file edits $path, which ${brought[$path]} brings whole"
 		done
 	done

@@ -22,6 +22,7 @@
 #include "fail-nth.h"
 #include "iommu.h"
 #include "trace.h"
+#include "unit-model.h"
 
 #define MAX_UNITS	3
 #define MAX_DEVS	8
@@ -65,7 +66,7 @@ struct inv {
 	u32 ih;
 };
 
-#define ALL_PAGES	52
+#define ALL_PAGES	MODEL_ALL_PAGES
 
 struct fake_unit {
 	struct intel_iommu iommu;
@@ -94,65 +95,46 @@ struct rig {
 
 /* The hardware */
 
-/* The invalidation descriptors of section 6.5.2 of the specification. */
-
-static void decode_devtlb_range(struct inv *inv, u64 qw1, u64 size_bit)
-{
-	u64 addr = qw1 & ~0xfffULL;
-
-	if (!(qw1 & size_bit)) {
-		inv->addr = addr;
-		return;
-	}
-	/* The lowest zero from bit 12 up says how much. */
-	inv->order = ffz(addr >> 12) + 1;
-	inv->addr = inv->order >= ALL_PAGES ?
-		    0 : addr & ~((4096ULL << inv->order) - 1);
-}
-
-/* IOTLB and PASID-based IOTLB: 2 is all of it, 3 is some pages. */
-static void decode_iotlb(struct inv *inv, const u64 *qw, enum inv_type all,
-			 enum inv_type pages)
-{
-	inv->id = (qw[0] >> 16) & 0xffff;
-	switch ((qw[0] >> 4) & 3) {
-	case 2:
-		inv->type = all;
-		break;
-	case 3:
-		inv->type = pages;
-		inv->order = qw[1] & 0x3f;
-		inv->ih = (qw[1] >> 6) & 1;
-		inv->addr = qw[1] & ~0xfffULL;
-		break;
-	}
-}
-
 static void decode(struct inv *inv, const u64 *qw)
 {
+	struct model_inv desc;
+	bool pages;
+
 	*inv = (struct inv) { .type = INV_UNKNOWN };
-	switch (qw[0] & 0xf) {
-	case 0x2:
-		decode_iotlb(inv, qw, INV_IOTLB_DOMAIN, INV_IOTLB_PAGES);
+	if (model_decode(qw, &desc))
+		return;
+
+	pages = desc.granularity == MODEL_PAGES;
+	inv->id = desc.did;
+	switch (desc.type) {
+	case MODEL_INV_IOTLB:
+		inv->type = pages ? INV_IOTLB_PAGES : INV_IOTLB_DOMAIN;
 		break;
-	case 0x6:
-		decode_iotlb(inv, qw, INV_PIOTLB_PASID, INV_PIOTLB_PAGES);
-		inv->pasid = (qw[0] >> 32) & 0xfffff;
+	case MODEL_INV_PIOTLB:
+		inv->type = pages ? INV_PIOTLB_PAGES : INV_PIOTLB_PASID;
+		inv->pasid = desc.pasid;
 		break;
-	case 0x3:
+	case MODEL_INV_DEVTLB:
 		inv->type = INV_DEVTLB;
-		inv->id = (qw[0] >> 32) & 0xffff;
-		decode_devtlb_range(inv, qw[1], BIT_ULL(0));
+		inv->id = desc.sid;
+		pages = true;
 		break;
-	case 0x8:
+	case MODEL_INV_DEVTLB_PASID:
 		inv->type = INV_DEVTLB_PASID;
-		inv->id = (qw[0] >> 16) & 0xffff;
-		inv->pasid = (qw[0] >> 32) & 0xfffff;
-		decode_devtlb_range(inv, qw[1], BIT_ULL(11));
+		inv->id = desc.sid;
+		inv->pasid = desc.pasid;
+		pages = true;
 		break;
-	case 0x5:
-		inv->type = INV_WAIT;
-		break;
+	case MODEL_INV_WAIT:
+		*inv = (struct inv) { .type = INV_WAIT };
+		return;
+	default:
+		return;
+	}
+	if (pages) {
+		inv->addr = desc.addr;
+		inv->order = desc.order;
+		inv->ih = desc.ih;
 	}
 }
 
@@ -180,9 +162,6 @@ static void hw_queue(struct fake_unit *unit)
 		memcpy(qw, unit->qi.desc + (unit->head << shift), 1 << shift);
 		inv = log_next(unit);
 		decode(inv, qw);
-		/* Reserved in all types that carry no private data. */
-		if (qw[2] || qw[3])
-			inv->type = INV_UNKNOWN;
 		unit->head = (unit->head + 1) % QI_LENGTH;
 		/* Status write: the submitter goes on from here. */
 		if (inv->type == INV_WAIT && (qw[0] & BIT(5))) {

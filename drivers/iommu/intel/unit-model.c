@@ -63,6 +63,8 @@
 #define SETTLE		(20 * NSEC_PER_MSEC)
 /* Long enough for software to see to an error. */
 #define PATIENCE	(200 * NSEC_PER_MSEC)
+/* More than any test provokes. */
+#define MAX_TIMEOUTS	200
 #define QUEUE_LENGTH	256
 #define PERIOD		us_to_ktime(20)
 
@@ -409,9 +411,14 @@ static bool do_descriptor(struct model_unit *unit)
 	if (unit->aborted) {
 		if (faults->eager && unit->head != unit->tail)
 			return true;
-		unit->timeouts++;
 		raise(unit, FSTS_ITE,
 		      faults->nameless ? 0 : (u64)faults->ite << 32);
+		/* Or software would ask for ever, and the test not end. */
+		if (++unit->timeouts == MAX_TIMEOUTS) {
+			model_complain(unit, "a device is asked again and again",
+				       faults->ite);
+			faults->ite = 0;
+		}
 		return false;
 	}
 	if (qw[0] & BIT(5)) {
