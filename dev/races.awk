@@ -8,7 +8,7 @@
 
 BEGIN {
 	ours = "iommu|dmar|qi_|intel_|cache_tag|pasid|alist|iotlb|iova|dma_|" \
-	       "topo_|model_"
+	       "topo_|model_|ut_|world_|do_(map|attach|dma|host|process)|process_"
 }
 
 /BUG: KCSAN: data-race/ { inside = 1; report = ""; mine = 0 }

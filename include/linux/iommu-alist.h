@@ -96,8 +96,9 @@ struct iommu_device;
  *	  present                        atc_added()
  *	                                 smp_mb()
  *
- * There is no need to look a third time: a device that is attached after that
- * finds no old translation any more, neither in memory nor in the IOTLB.
+ * There is no need to look a third time: if the second walk does not find an
+ * element either, that was published later still, and its device finds no old
+ * translation any more, neither in memory nor in the IOTLB.
  *
  * At detach the order is reversed: make the entry non-present, invalidate all
  * that the hardware may have cached through it, only then remove the element

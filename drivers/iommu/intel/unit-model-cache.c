@@ -32,12 +32,20 @@ struct translation {
 };
 
 /*
- * What hardware reads is no access of the kernel's, with which others could
- * race.
+ * What hardware reads and writes is no access of the kernel's, with which others
+ * could race.
  */
 static __no_kcsan u64 read_phys(u64 pa)
 {
 	return READ_ONCE(*(u64 *)phys_to_virt(pa));
+}
+
+/* As an atomic operation: false if the entry has changed meanwhile. */
+static __no_kcsan bool set_dirty(u64 pa, u64 pte)
+{
+	u64 *entry = phys_to_virt(pa);
+
+	return cmpxchg(entry, pte, pte | BIT_ULL(9)) == pte;
 }
 
 static u64 entry_size(unsigned int order)
@@ -161,6 +169,32 @@ static void invalidate_entries(struct model_unit *unit,
 			unit->entries[i] = unit->entries[--unit->nr_entries];
 		else
 			i++;
+}
+
+/*
+ * A device may ask for what it has just been told to forget, at once: whatever
+ * is still in the IOTLB then, it has again.
+ */
+static void invalidate_devtlb(struct model_unit *unit,
+			      const struct model_inv *inv)
+{
+	struct model_entry e, again;
+	unsigned int i = 0, n = unit->nr_entries;
+
+	while (i < n) {
+		e = unit->entries[i];
+		if (!obliged_devtlb(&e, inv)) {
+			i++;
+			continue;
+		}
+		/* What comes again goes behind those that were there. */
+		unit->entries[i] = unit->entries[--n];
+		unit->entries[n] = unit->entries[--unit->nr_entries];
+		if (!model_translate(unit, inv->sid, inv->pasid, e.addr, false,
+				     true, &again))
+			model_devtlb_insert(unit, inv->sid, inv->pasid, e.addr,
+					    &again);
+	}
 }
 
 /* Function mask: how many of the low bits of the function do not count. */
@@ -295,7 +329,7 @@ void model_invalidate(struct model_unit *unit, const struct model_inv *inv)
 		break;
 	case MODEL_INV_DEVTLB:
 	case MODEL_INV_DEVTLB_PASID:
-		invalidate_entries(unit, inv, obliged_devtlb);
+		invalidate_devtlb(unit, inv);
 		break;
 	default:
 		break;
@@ -309,7 +343,8 @@ static int translate_s2(struct model_unit *unit, const struct translation *tr,
 
 /*
  * One stage. Begins at the table of the lowest level that is still remembered,
- * and remembers each table it comes by.
+ * and remembers each table it comes by. Returns -ENOENT where a second stage has
+ * nothing, which caching mode remembers, -EFAULT if refused otherwise.
  */
 static int walk(struct model_unit *unit, const struct translation *tr,
 		bool second, u64 addr, bool write, struct model_entry *result)
@@ -320,6 +355,7 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 	bool nested = !second && tr->tag.form == MODEL_FORM_NESTED;
 	struct model_entry *known, below;
 	unsigned int level, shift;
+	int ret;
 
 	/* Second-stage tables are shared by all that have the domain id. */
 	if (second)
@@ -336,8 +372,9 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 	}
 	/* The address of the uppermost table is a guest's, as are the others. */
 	if (level == top && nested) {
-		if (translate_s2(unit, tr, table, false, &below))
-			return -EFAULT;
+		ret = translate_s2(unit, tr, table, false, &below);
+		if (ret)
+			return ret;
 		table = below.pa;
 	}
 
@@ -346,7 +383,7 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 		pte_pa = table + ((addr >> shift) & 0x1ff) * 8;
 		pte = read_phys(pte_pa);
 		if (!(pte & (second ? 3 : 1)))
-			return -EFAULT;
+			return second ? -ENOENT : -EFAULT;
 		cached.write &= !!(pte & BIT_ULL(1));
 		cached.order = shift - 12;
 		cached.addr = addr & ~(entry_size(cached.order) - 1);
@@ -354,8 +391,9 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 			break;
 		table = pte & ADDRESS;
 		if (nested) {
-			if (translate_s2(unit, tr, table, false, &below))
-				return -EFAULT;
+			ret = translate_s2(unit, tr, table, false, &below);
+			if (ret)
+				return ret;
 			table = below.pa;
 		}
 		cached.level = level - 1;
@@ -365,8 +403,8 @@ static int walk(struct model_unit *unit, const struct translation *tr,
 	if (write && !cached.write)
 		return -EFAULT;
 	/* Accessed and dirty, where the second stage keeps them. */
-	if (second && tr->track_dirty && write)
-		set_bit(9, phys_to_virt(pte_pa));
+	if (second && tr->track_dirty && write && !set_dirty(pte_pa, pte))
+		return -EAGAIN;
 	cached.level = 0;
 	cached.snoop = second && pte & BIT_ULL(11);
 	cached.pa = pte & ADDRESS & ~(entry_size(cached.order) - 1);
@@ -396,10 +434,12 @@ static int walk_nested(struct model_unit *unit, const struct translation *tr,
 		       u64 addr, bool write, struct model_entry *result)
 {
 	struct model_entry s1, s2;
+	int ret;
 
-	if (walk(unit, tr, false, addr, write, &s1) ||
-	    walk(unit, tr, true, entry_pa(&s1, addr), write, &s2))
-		return -EFAULT;
+	ret = walk(unit, tr, false, addr, write, &s1) ?:
+	      walk(unit, tr, true, entry_pa(&s1, addr), write, &s2);
+	if (ret)
+		return ret;
 	*result = s1;
 	result->write &= s2.write;
 	result->order = min(s1.order, s2.order);
@@ -606,6 +646,7 @@ static int lookup(struct model_unit *unit, const struct translation *tr,
 		  u64 addr, bool write, struct model_entry *result)
 {
 	struct model_entry *hit = entry_find(unit, &tr->tag, 0, addr);
+	int ret;
 
 	if (hit && !hit->present)
 		return -EFAULT;
@@ -614,9 +655,12 @@ static int lookup(struct model_unit *unit, const struct translation *tr,
 		*result = *hit;
 		return 0;
 	}
-	if (walk_tables(unit, tr, addr, write, result)) {
+	do {
+		ret = walk_tables(unit, tr, addr, write, result);
+	} while (ret == -EAGAIN);
+	if (ret) {
 		/* First-stage entries that are not present are never cached. */
-		if (keeps_absent(unit) && tr->tag.form == MODEL_FORM_SS)
+		if (keeps_absent(unit) && ret == -ENOENT)
 			entry_insert(unit, &(struct model_entry) {
 				.tag = tr->tag,
 				.addr = addr & ADDRESS,
@@ -662,6 +706,9 @@ int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
 		};
 	else if (!ret)
 		ret = lookup(unit, &tr, addr, write, result);
+	/* A device may only write what is known to be dirty. */
+	if (!ret && ats && tr.track_dirty && !result->dirty)
+		result->write = false;
 	if (ret && !tr.quiet)
 		unit->refused++;
 	return ret;

@@ -218,7 +218,8 @@ static void do_guest_move(struct kunit *test, struct sequence *s)
 	check_world(test, s);
 	s->world->leaf = leaf;
 	s->what = "map of the host's";
-	world_guest_move(test, s->world, page, ut_new_page(test));
+	KUNIT_ASSERT_EQ(test,
+			world_guest_move(s->world, page, ut_new_page(test)), 0);
 }
 
 static void do_dirty(struct kunit *test, struct sequence *s)

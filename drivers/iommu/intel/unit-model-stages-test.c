@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/pci.h>
 #include <linux/sched/mm.h>
 #include <uapi/linux/iommufd.h>
 
@@ -236,6 +237,24 @@ static void sva_exit(struct kunit *test)
 	new_process(test, &p);
 	pasid = iommu_sva_get_pasid(p.sva);
 	mmput(p.mm);
+	check_refused(test, &p, pasid, false);
+	iommu_sva_unbind_device(p.sva);
+	check_refused(test, &p, pasid, true);
+}
+
+/* A reset that is done only when the address space has ended brings nothing back. */
+static void sva_exit_in_reset(struct kunit *test)
+{
+	struct process p = {};
+	struct pci_dev *pdev;
+	ioasid_t pasid;
+
+	new_process(test, &p);
+	pdev = to_pci_dev(p.dev);
+	pasid = iommu_sva_get_pasid(p.sva);
+	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(pdev), 0);
+	mmput(p.mm);
+	pci_dev_reset_iommu_done(pdev);
 	check_refused(test, &p, pasid, false);
 	iommu_sva_unbind_device(p.sva);
 	check_refused(test, &p, pasid, true);
@@ -665,6 +684,7 @@ static struct kunit_case stages_cases[] = {
 	KUNIT_CASE(sva_unmap),
 	KUNIT_CASE(sva_exit),
 	KUNIT_CASE(sva_exit_beside_unbind),
+	KUNIT_CASE(sva_exit_in_reset),
 	KUNIT_CASE_PARAM(dirty_tracking, tracked_gen_params),
 	KUNIT_CASE_PARAM(dirty_tracking_when_attach_waits, tracked_gen_params),
 	KUNIT_CASE(dirty_tracking_when_replace_waits),

@@ -52,7 +52,6 @@ struct worker {
 
 /**
  * struct stress - all of them
- * @test: For what tests have.
  * @world: What they work on. The first port is attached to the first domain all
  *	the time.
  * @workers: The threads.
@@ -64,7 +63,6 @@ struct worker {
  * @at: And at which address.
  */
 struct stress {
-	struct kunit *test;
 	struct world *world;
 	struct worker workers[MAX_WORKERS];
 	unsigned int nr_workers;
@@ -240,7 +238,8 @@ static void do_host(struct worker *w)
 	if ((page < GUEST_DATA || page == world->leaf) &&
 	    anybody_reaches(world, IOVA, now))
 		complain(s, "the guest's memory reached after unmap", page);
-	world_guest_move(s->test, world, page, s->spare);
+	if (world_guest_move(world, page, s->spare))
+		complain(s, "map of the guest's memory has failed", page);
 	s->spare = old;
 }
 
@@ -263,24 +262,33 @@ static int process_map(void __user **addr, phys_addr_t *pa)
 	return 0;
 }
 
-static int process_unbind(void *sva)
+struct unbind {
+	struct iommu_sva *sva;
+	struct completion begun;
+};
+
+static int process_unbind(void *data)
 {
-	iommu_sva_unbind_device(sva);
+	struct unbind *u = data;
+
+	complete(&u->begun);
+	iommu_sva_unbind_device(u->sva);
 	return 0;
 }
 
-/* The page is taken away, then the whole memory, while a device lets go. */
+/* A page is taken away, then the whole memory, while a device lets go. */
 static void process_end(struct stress *s, struct mm_struct *mm,
 			struct iommu_sva *sva[2], struct device *dev[2])
 {
 	ioasid_t pasid = iommu_sva_get_pasid(sva[0]);
+	struct unbind unbind = { .sva = sva[0] };
+	void __user *addr, *left = NULL;
 	struct task_struct *task;
-	void __user *addr = NULL;
-	phys_addr_t pa;
+	phys_addr_t pa, left_pa = 0;
 	int i;
 
 	kthread_use_mm(mm);
-	if (process_map(&addr, &pa)) {
+	if (process_map(&addr, &pa) || process_map(&left, &left_pa)) {
 		complain(s, "mmap has failed", 0);
 	} else {
 		/* Not while somebody else is resetting the device. */
@@ -292,19 +300,25 @@ static void process_end(struct stress *s, struct mm_struct *mm,
 			if (ut_reaches_at(dev[i], pasid, (u64)(uintptr_t)addr,
 					  pa))
 				complain(s, "reached after munmap", 0);
+		/* Into the caches */
+		for (i = 0; i < 2; i++)
+			ut_reaches_at(dev[i], pasid, (u64)(uintptr_t)left,
+				      left_pa);
 	}
 	kthread_unuse_mm(mm);
 
-	task = kthread_create(process_unbind, sva[0], "unbind");
+	init_completion(&unbind.begun);
+	task = kthread_create(process_unbind, &unbind, "unbind");
 	if (IS_ERR(task)) {
 		complain(s, "no thread to unbind", 0);
 		return;
 	}
 	get_task_struct(task);
 	wake_up_process(task);
+	wait_for_completion(&unbind.begun);
 	mmput(mm);
 	for (i = 0; i < 2; i++)
-		if (!model_dma(dev[i], pasid, (u64)(uintptr_t)addr, true, &pa))
+		if (!model_dma(dev[i], pasid, (u64)(uintptr_t)left, true, &pa))
 			complain(s, "memory reached after exit", 0);
 	kthread_stop_put(task);
 	iommu_sva_unbind_device(sva[1]);
@@ -382,7 +396,7 @@ static void stop_workers(void *data)
 
 	for (i = 0; i < s->nr_workers; i++)
 		if (!IS_ERR_OR_NULL(s->workers[i].task)) {
-			kthread_stop(s->workers[i].task);
+			kthread_stop_put(s->workers[i].task);
 			s->workers[i].task = NULL;
 		}
 }
@@ -393,7 +407,6 @@ static void everybody_at_once(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->test = test;
 	s->world = world_new(test);
 	s->spare = ut_new_page(test);
 	KUNIT_ASSERT_EQ(test, world_attach(&s->world->ports[0],
@@ -402,9 +415,11 @@ static void everybody_at_once(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_workers, s),
 			0);
 	for (i = 0; i < s->nr_workers; i++) {
-		s->workers[i].task = kthread_run(run, &s->workers[i],
-						 "stress/%u", i);
+		s->workers[i].task = kthread_create(run, &s->workers[i],
+						    "stress/%u", i);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->workers[i].task);
+		get_task_struct(s->workers[i].task);
+		wake_up_process(s->workers[i].task);
 	}
 	msleep(seconds * MSEC_PER_SEC);
 	kunit_release_action(test, stop_workers, s);

@@ -148,14 +148,16 @@ void world_guest_set(struct kunit *test, struct world *world,
 }
 
 /* The host has taken a page of the guest away, and gives it another. */
-void world_guest_move(struct kunit *test, struct world *world,
-		      enum ut_guest_page page, phys_addr_t pa)
+int world_guest_move(struct world *world, enum ut_guest_page page,
+		     phys_addr_t pa)
 {
 	const phys_addr_t old = world->guest.pa[page];
 
 	memcpy(phys_to_virt(pa), phys_to_virt(old), PAGE_SIZE);
 	memset(phys_to_virt(old), 0, PAGE_SIZE);
-	ut_guest_map(test, &world->guest, page, pa);
+	world->guest.pa[page] = pa;
+	return iommu_map(world->guest.parent, GPA(page), pa, PAGE_SIZE, PROT,
+			 GFP_KERNEL);
 }
 
 /* What is at %IOVA for a device that is attached to a nested domain? */

@@ -102,8 +102,8 @@ bool world_unmap(struct world_domain *domain, unsigned int slot);
 
 void world_guest_set(struct kunit *test, struct world *world,
 		     enum ut_guest_page leaf);
-void world_guest_move(struct kunit *test, struct world *world,
-		      enum ut_guest_page page, phys_addr_t pa);
+int world_guest_move(struct world *world, enum ut_guest_page page,
+		     phys_addr_t pa);
 phys_addr_t world_guest_pa(const struct world *world);
 
 #endif /* _INTEL_IOMMU_UNIT_MODEL_WORLD_H */
