@@ -421,7 +421,7 @@ static bool do_descriptor(struct model_unit *unit)
 		raise(unit, FSTS_ITE,
 		      faults->nameless ? 0 : (u64)faults->ite << 32);
 		/* Or software would ask for ever, and the test not end. */
-		if (++unit->timeouts == MAX_TIMEOUTS) {
+		if (++unit->timeouts >= MAX_TIMEOUTS) {
 			model_complain(unit, "a device is asked again and again",
 				       faults->ite);
 			faults->ite = 0;
