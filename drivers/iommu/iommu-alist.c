@@ -178,12 +178,13 @@ void iommu_attach_list_add(struct iommu_attach_list *list,
 	else
 		alist_add_group(list, elm, group);
 
-	/*
-	 * Pairs with the acquire in iommu_attach_list_flush_begin(): what is
-	 * counted there is linked.
-	 */
-	if (elm->has_atc)
+	if (elm->has_atc) {
+		/*
+		 * Pairs with the acquire in iommu_attach_list_flush_begin():
+		 * what is counted there is linked.
+		 */
 		smp_store_release(&list->atcs_added, list->atcs_added + 1);
+	}
 
 	/*
 	 * Pairs with the barriers in iommu_attach_list_flush_begin() and

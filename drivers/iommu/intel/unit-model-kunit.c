@@ -80,6 +80,7 @@ void ut_unmap(struct kunit *test, struct iommu_domain *domain)
 {
 	KUNIT_ASSERT_EQ(test, iommu_unmap(domain, IOVA, PAGE_SIZE), PAGE_SIZE);
 }
+
 static int run_thread(void *data)
 {
 	struct ut_thread *t = data;
@@ -157,6 +158,7 @@ void ut_check_detached(struct kunit *test, struct device *dev, ioasid_t pasid)
 
 	KUNIT_EXPECT_EQ(test, model_dma(dev, pasid, IOVA, true, &pa), -EFAULT);
 }
+
 unsigned int ut_count(struct kunit *test, enum model_unit_id id,
 		      enum model_inv_type type)
 {
@@ -286,6 +288,7 @@ void ut_new_guest(struct kunit *test, struct device *dev,
 		ut_guest_set(guest, page, GPA(page + 1));
 	guest->domain = ut_new_nested(test, dev, guest, 48);
 }
+
 /* The page of data, taken away by the host and given back. */
 void ut_check_guest(struct kunit *test, struct ut_guest *guest,
 		    struct device *dev, ioasid_t pasid)

@@ -65,7 +65,7 @@ static void nested_host_changes(struct kunit *test)
 
 	for (page = 0; page < GUEST_PAGES; page++) {
 		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
-						guest.pa[GUEST_DATA]));
+						   guest.pa[GUEST_DATA]));
 		old = guest.pa[page];
 		new = ut_new_page(test);
 		ut_guest_unmap(test, &guest, page);
@@ -100,14 +100,14 @@ static void nested_siblings(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ut_attach(guest.parent, dev[2], IOMMU_NO_PASID), 0);
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_TRUE(test, ut_reaches(dev[i], IOMMU_NO_PASID,
-						guest.pa[GUEST_DATA]));
+						   guest.pa[GUEST_DATA]));
 
 	/* One guest's table cleared, invalidated for it alone. */
 	ut_guest_set(&guest, GUEST_LEVEL1, 0);
 	ut_guest_invalidate(test, &guest, IOVA, 1);
 	ut_check_detached(test, dev[0], IOMMU_NO_PASID);
 	KUNIT_EXPECT_TRUE(test, ut_reaches(dev[1], IOMMU_NO_PASID,
-					guest.pa[GUEST_DATA]));
+					   guest.pa[GUEST_DATA]));
 
 	ut_guest_unmap(test, &guest, GUEST_DATA);
 	ut_check_detached(test, dev[1], IOMMU_NO_PASID);

@@ -143,7 +143,7 @@ static void check_port(struct stress *s, const struct world_port *port)
 		owner = world_owner(world, pa);
 		if (!port->domain)
 			complain(s, "reached although detached", addr);
-		else if (port->domain->nested ? owner != NULL :
+		else if (port->domain->nested ? !!owner :
 						owner != port->domain)
 			complain(s, "another domain's page reached", addr);
 	}

@@ -10,9 +10,8 @@
 #include "../iommu-priv.h"
 #include "unit-model-world.h"
 
-#define FIRST_PAGE	(1ULL << 36)
+#define FIRST_PAGE	BIT_ULL(36)
 #define DOMAIN_PAGES	SZ_1G
-
 
 static const struct world_kind world_kinds[] = {
 	{ "legacy", { MODEL_LEGACY }, 1 },
