@@ -58,7 +58,7 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 	kernel_command_line=f'console=ttyS0 intel_iommu=on,sm_on '
 			    f'memmap={REGISTERS_SIZE:#x}${REGISTERS:#x} '
 			    # Errors make the driver talk a lot.
-			    f'log_buf_len=4M isolcpus={HARDWARE_CPU}',
+			    f'log_buf_len=16M isolcpus={HARDWARE_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),
 			   '-acpitable',
 			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMODEL,'
