@@ -8,6 +8,9 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/sched/isolation.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <trace/events/kmem.h>
 #include <uapi/linux/iommufd.h>
@@ -235,6 +238,34 @@ phys_addr_t ut_user_pa(struct kunit *test, void __user *addr)
 	return pa;
 }
 
+struct mm_struct *ut_new_mm(void)
+{
+	struct mm_struct *mm = mm_alloc();
+
+	if (!mm)
+		return NULL;
+	mm->task_size = TASK_SIZE;
+	arch_pick_mmap_layout(mm, &current->signal->rlim[RLIMIT_STACK]);
+	return mm;
+}
+
+int ut_mmap_page(void __user **addr, phys_addr_t *pa)
+{
+	unsigned long start;
+	struct page *page;
+
+	start = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (IS_ERR_VALUE(start))
+		return -ENOMEM;
+	*addr = (void __user *)start;
+	if (get_user_pages_fast(start, 1, FOLL_WRITE, &page) != 1)
+		return -EFAULT;
+	*pa = page_to_phys(page);
+	put_page(page);
+	return 0;
+}
+
 void __user *ut_new_user_page(struct kunit *test)
 {
 	unsigned long addr;
@@ -336,6 +367,14 @@ void ut_stop_allocations(struct ut_intruder *in)
 	tracepoint_synchronize_unregister();
 }
 
+/* Time for the intruder to notice, on a busy host as well */
+#define INTRUDER_LATENCY	(50 * NSEC_PER_MSEC)
+
+static void set_latency(struct model_unit *unit, u64 latency)
+{
+	model_set_faults(unit, (struct model_faults) { .latency = latency });
+}
+
 static int intrude_wait(void *data)
 {
 	struct ut_intruder *in = data;
@@ -347,8 +386,10 @@ static int intrude_wait(void *data)
 		 * or when it turns out not to have.
 		 */
 		if (model_stuck(in->unit)) {
+			set_latency(in->unit, 0);
 			model_hold(in->unit, 1);
 			intrude(in);
+			set_latency(in->unit, INTRUDER_LATENCY);
 			model_hold(in->unit, 0);
 		}
 		cond_resched();
@@ -358,17 +399,24 @@ static int intrude_wait(void *data)
 
 void ut_intrude_waits(struct kunit *test, struct ut_intruder *in)
 {
-	model_set_faults(in->unit, (struct model_faults) { .latency = LATENCY });
+	const struct cpumask *cpus = housekeeping_cpumask(HK_TYPE_DOMAIN);
+
 	init_completion(&in->ready);
-	in->task = kthread_run(intrude_wait, in, "intruder");
+	in->task = kthread_create(intrude_wait, in, "intruder");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, in->task);
+	/* Who waits for a unit has interrupts off: it takes a CPU to itself. */
+	migrate_disable();
+	kthread_bind(in->task, cpumask_any_but(cpus, smp_processor_id()));
+	wake_up_process(in->task);
 	wait_for_completion(&in->ready);
+	set_latency(in->unit, INTRUDER_LATENCY);
 }
 
 void ut_stop_waits(struct ut_intruder *in)
 {
 	kthread_stop(in->task);
-	model_set_faults(in->unit, (struct model_faults) {});
+	set_latency(in->unit, 0);
+	migrate_enable();
 }
 
 /* Allocations that fail */

@@ -59,6 +59,11 @@ void __user *ut_new_user_page(struct kunit *test);
 /* Of this task's memory */
 phys_addr_t ut_user_pa(struct kunit *test, void __user *addr);
 
+/* An empty address space that the caller has to mmput(); NULL without memory */
+struct mm_struct *ut_new_mm(void);
+/* A page in the address space that this task uses; fails with an error code */
+int ut_mmap_page(void __user **addr, phys_addr_t *pa);
+
 int ut_attach(struct iommu_domain *domain, struct device *dev, ioasid_t pasid);
 void ut_detach(struct iommu_domain *domain, struct device *dev,
 	       ioasid_t pasid);

@@ -221,8 +221,9 @@ static void do_host(struct worker *w)
 	phys_addr_t old = world->guest.pa[page], now;
 	struct world_domain *d = &world->domains[pick(w, world->nr_domains)];
 
-	if (d->tracks)
-		d->domain->dirty_ops->set_dirty_tracking(d->domain, pick(w, 2));
+	if (d->tracks &&
+	    d->domain->dirty_ops->set_dirty_tracking(d->domain, pick(w, 2)))
+		complain(s, "dirty tracking cannot be switched", 0);
 
 	model_set_faults(model_unit(world->kind->units[0]),
 			 (struct model_faults) {
@@ -244,23 +245,6 @@ static void do_host(struct worker *w)
 }
 
 /* A process whose memory the devices have, until it ends. */
-
-static int process_map(void __user **addr, phys_addr_t *pa)
-{
-	unsigned long start;
-	struct page *page;
-
-	start = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	if (IS_ERR_VALUE(start))
-		return -ENOMEM;
-	*addr = (void __user *)start;
-	if (get_user_pages_fast(start, 1, FOLL_WRITE, &page) != 1)
-		return -EFAULT;
-	*pa = page_to_phys(page);
-	put_page(page);
-	return 0;
-}
 
 struct unbind {
 	struct iommu_sva *sva;
@@ -288,7 +272,7 @@ static void process_end(struct stress *s, struct mm_struct *mm,
 	int i;
 
 	kthread_use_mm(mm);
-	if (process_map(&addr, &pa) || process_map(&left, &left_pa)) {
+	if (ut_mmap_page(&addr, &pa) || ut_mmap_page(&left, &left_pa)) {
 		complain(s, "mmap has failed", 0);
 	} else {
 		/* Not while somebody else is resetting the device. */
@@ -332,11 +316,9 @@ static void do_process(struct worker *w)
 	struct mm_struct *mm;
 	int i;
 
-	mm = mm_alloc();
+	mm = ut_new_mm();
 	if (!mm)
 		return;
-	mm->task_size = TASK_SIZE;
-	arch_pick_mmap_layout(mm, &current->signal->rlim[RLIMIT_STACK]);
 	for (i = 0; i < 2; i++) {
 		dev[i] = model_dev(kind->units[i % kind->nr_units], 1 + i);
 		sva[i] = iommu_sva_bind_device(dev[i], mm);

@@ -548,7 +548,7 @@ void model_set_faults(struct model_unit *unit, struct model_faults faults)
  * model_hold() - let a unit look away from its queue
  * @unit: The unit.
  * @doorbells: How often it has to be told that there is something. 0 to let it
- *	look at once.
+ *	look at once, however slow it is.
  *
  * Does nothing to a unit without a queue: software holds a lock while it waits
  * for one, so nobody else could tell it anything.
@@ -558,7 +558,10 @@ void model_hold(struct model_unit *unit, unsigned int doorbells)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
-	unit->hold = unit->queue ? doorbells : 0;
+	if (unit->queue) {
+		unit->hold = doorbells;
+		unit->due = ktime_get_ns();
+	}
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 }
 
