@@ -12,7 +12,10 @@
 #	---
 #	New-file: PATH		a file of ROOT that comes whole with this commit
 #
-#	diff --git ...		the edits to files that the kernel has
+#	diff --git ...		the edits to files that are there already
+#
+# A file of ROOT is as the last patch leaves it. The patch that brings it does so
+# without what later ones edit.
 
 KERNEL=$BUILD/linux
 KGIT=$KERNEL/.git
@@ -138,15 +141,45 @@ check_patches()
 			brought[$path]=$file
 		done
 	done
-	# A patch may edit what a later one replaces: a file of the base.
-	declare -A passed=()
 	for file in $files; do
-		passed[$file]=1
 		for path in $(patch_edits "$root/$file"); do
-			[ -z "${brought[$path]:-}" ] || [ -z "${passed[${brought[$path]}]:-}" ] ||
-				die "$file edits $path, which ${brought[$path]} brings whole"
+			[ "${brought[$path]:-}" != "$file" ] ||
+				die "$file edits $path, which it brings whole"
 		done
 	done
+}
+
+# edited_later ROOT FILE PATH: the patch files after FILE that edit PATH, the
+# last one first.
+edited_later()
+{
+	local root=$1 file=$2 path=$3
+	patch_files "$root" | awk -v file="$file" 'after; $0 == file { after = 1 }' |
+		tac | while read -r file; do
+			! patch_edits "$root/$file" | grep -qxF -e "$path" ||
+				printf '%s\n' "$file"
+		done
+}
+
+# new_file_blob ROOT FILE PATH: what FILE brings PATH with, as an object.
+new_file_blob()
+{
+	local root=$1 file=$2 path=$3 blob later
+	blob=$(kgit hash-object -w --no-filters "$root/$path")
+	if grep -qsxF -e "diff --git a/$path b/$path" "$root"/patches/*/*.patch; then
+		export GIT_INDEX_FILE=$STATE/index.new
+		rm -f "$GIT_INDEX_FILE"
+		kgit update-index --add \
+			--cacheinfo "$(file_mode "$root/$path"),$blob,$path"
+		for later in $(edited_later "$root" "$file" "$path"); do
+			patch_diff "$root/$later" |
+				kgit apply --cached -R --whitespace=nowarn \
+					--include="$path" 2>/dev/null ||
+				die "$path is not what $later makes of it: edit both"
+		done
+		blob=$(kgit ls-files -s "$path" | cut -d' ' -f2)
+	fi
+	printf '%s\n' "$blob"
 }
 
 # The New-files of all patches.
@@ -173,8 +206,8 @@ check_strays()
 }
 
 # assemble ROOT BASE [TOPIC]: one commit per patch file, of all topics or of
-# one, on top of BASE. Prints a line "COMMIT FILE" for each. What was made before is found again by its key, so
-# that an edit redoes only what comes after it.
+# one, on top of BASE. Prints a line "COMMIT FILE" for each. What was made before
+# is found again by its key, so that an edit redoes only what comes after it.
 assemble()
 {
 	local root=$1 base=$2 topic=${3:-.*} files file commit author date key made
@@ -207,7 +240,7 @@ patch_key()
 		cat "$root/$file"
 		for path in $(patch_new_files "$root/$file"); do
 			file_mode "$root/$path"
-			cat "$root/$path"
+			new_file_blob "$root" "$file" "$path"
 		done
 	} | kgit hash-object --stdin
 }
@@ -221,7 +254,7 @@ file_mode()
 # its own. The index is kept: the next patch mostly continues where it stands.
 commit_patch()
 {
-	local root=$1 file=$2 parent=$3 author=$4 date=$5 tree path log
+	local root=$1 file=$2 parent=$3 author=$4 date=$5 tree path blob log
 	export GIT_INDEX_FILE=$STATE/index
 	[ "$(cat "$STATE/index.commit" 2>/dev/null)" = "$parent" ] ||
 		kgit read-tree "$parent"
@@ -232,8 +265,8 @@ commit_patch()
 			die "$file does not apply to $(base_version "$parent"): $(sed -n '/^error: /{s///p;q}' <<<"$log")"
 	fi
 	for path in $(patch_new_files "$root/$file"); do
-		printf '%s %s\t%s\n' "$(file_mode "$root/$path")" \
-			"$(kgit hash-object -w --no-filters "$root/$path")" "$path"
+		blob=$(new_file_blob "$root" "$file" "$path")
+		printf '%s %s\t%s\n' "$(file_mode "$root/$path")" "$blob" "$path"
 	done | kgit update-index --add --index-info
 	tree=$(kgit write-tree)
 	[ "$tree" != "$(kgit rev-parse "$parent^{tree}")" ] ||
