@@ -18,6 +18,7 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
+#include "attach.h"
 #include "cache.h"
 #include "fail-nth.h"
 #include "iommu.h"
@@ -246,6 +247,11 @@ static void hw_start(void *data)
 
 /* The rig */
 
+static void rig_forget_dids(void *data)
+{
+	ida_destroy(data);
+}
+
 static void rig_add_unit(struct rig *rig, u64 cap, u64 ecap)
 {
 	struct fake_unit *unit = &rig->units[rig->nr_units];
@@ -273,8 +279,10 @@ static void rig_add_unit(struct rig *rig, u64 cap, u64 ecap)
 	iommu->qi = ecap & TEST_ECAP_QI ? &unit->qi : NULL;
 	raw_spin_lock_init(&iommu->register_lock);
 	spin_lock_init(&iommu->lock);
-	mutex_init(&iommu->did_lock);
 	ida_init(&iommu->domain_ida);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, rig_forget_dids,
+						  &iommu->domain_ida), 0);
 	snprintf(iommu->name, sizeof(iommu->name), "fake%d", rig->nr_units);
 	if (cap & TEST_CAP_RWBF)
 		writel(DMA_GSTS_WBFS, iommu->reg + DMAR_GSTS_REG);
@@ -284,6 +292,11 @@ static void rig_add_unit(struct rig *rig, u64 cap, u64 ecap)
 
 #define TEST_CAP	TEST_CAP_PSI
 #define TEST_ECAP	(TEST_ECAP_QI | TEST_ECAP_SMTS)
+
+static void rig_forget_attachments(void *data)
+{
+	xa_destroy(data);
+}
 
 static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 {
@@ -301,6 +314,11 @@ static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 	fake->info.devfn = sid & 0xff;
 	fake->info.ats_supported = ats;
 	fake->info.ats_enabled = ats;
+	xa_init(&fake->info.attachments);
+	KUNIT_ASSERT_EQ(rig->test,
+			kunit_add_action_or_reset(rig->test,
+						  rig_forget_attachments,
+						  &fake->info.attachments), 0);
 	fake->dev_iommu.priv = &fake->info;
 	fake->dev->iommu = &fake->dev_iommu;
 	return fake->dev;
@@ -310,21 +328,12 @@ static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 static void rig_detach_all(void *data)
 {
 	struct dmar_domain *domain = data;
-	struct iommu_domain_info *info;
 	struct iommu_attach_elm *elm;
-	unsigned long i;
 
-	scoped_guard(spinlock, &domain->attachments.lock)
-		iommu_attach_list_for_each_locked(elm, &domain->attachments)
-			iommu_attach_list_remove(&domain->attachments, elm,
-						 container_of(elm,
-							      struct dmar_attachment,
-							      elm));
-	xa_for_each(&domain->iommu_array, i, info) {
-		ida_free(&info->iommu->domain_ida, info->did);
-		kfree(info);
-	}
-	xa_destroy(&domain->iommu_array);
+	guard(spinlock)(&domain->attachments.lock);
+	iommu_attach_list_for_each_locked(elm, &domain->attachments)
+		iommu_attach_list_remove(&domain->attachments, elm,
+					 to_dmar_attachment(elm));
 }
 
 static struct dmar_domain *rig_add_domain(struct rig *rig,
@@ -338,8 +347,6 @@ static struct dmar_domain *rig_add_domain(struct rig *rig,
 	domain->domain.ops = ops;
 	domain->domain.type = type;
 	iommu_attach_list_init(&domain->attachments);
-	spin_lock_init(&domain->lock);
-	xa_init(&domain->iommu_array);
 	KUNIT_ASSERT_EQ(rig->test,
 			kunit_add_action_or_reset(rig->test, rig_detach_all,
 						  domain), 0);
@@ -368,25 +375,21 @@ static struct dmar_domain *rig_nested_domain(struct rig *rig,
 	return domain;
 }
 
-/* Attach as the driver does: the domain id, then the record. */
+/* Attach as the driver does, but for the entry. */
 static u16 rig_attach(struct rig *rig, struct dmar_domain *domain,
 		      struct device *dev, ioasid_t pasid)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct dmar_attachment *att;
 
-	KUNIT_ASSERT_EQ(rig->test, domain_attach_iommu(domain, info->iommu), 0);
-	KUNIT_ASSERT_EQ(rig->test,
-			cache_tag_assign_domain(domain, dev, pasid), 0);
-	return iommu_domain_did(&domain->domain, info->iommu);
+	att = dmar_attachment_add(domain, dev, pasid);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(rig->test, att);
+	dmar_attachment_install(dev, pasid, att);
+	return att->did;
 }
 
-static void rig_detach(struct dmar_domain *domain, struct device *dev,
-		       ioasid_t pasid)
+static void rig_detach(struct device *dev, ioasid_t pasid)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
-
-	cache_tag_unassign_domain(domain, dev, pasid);
-	domain_detach_iommu(domain, info->iommu);
+	dmar_attachment_install(dev, pasid, NULL);
 }
 
 static void rig_forget(struct rig *rig)
@@ -700,8 +703,7 @@ static void ats_extra(struct kunit *test)
 		   DEVTLB(0x18, 0x1000, 0), WAIT);
 
 	rig_forget(rig);
-	KUNIT_ASSERT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
-			0);
+	KUNIT_ASSERT_EQ(test, dmar_attachment_enable_ats(dev), 0);
 	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES),
 		   DEVTLB(0x18, 0, ALL_PAGES), WAIT);
 }
@@ -741,8 +743,7 @@ static void ats_enabled_late(struct kunit *test)
 
 	rig_forget(rig);
 	rig->devs[0].info.ats_enabled = 1;
-	KUNIT_ASSERT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
-			0);
+	KUNIT_ASSERT_EQ(test, dmar_attachment_enable_ats(dev), 0);
 	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES), WAIT);
 
 	rig_forget(rig);
@@ -751,7 +752,7 @@ static void ats_enabled_late(struct kunit *test)
 		   WAIT);
 
 	rig_forget(rig);
-	rig_detach(domain, dev, IOMMU_NO_PASID);
+	rig_detach(dev, IOMMU_NO_PASID);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&domain->attachments));
 	cache_tag_flush_all(domain);
 	expect_log(rig, 0, 0, NULL, 0);
@@ -759,8 +760,7 @@ static void ats_enabled_late(struct kunit *test)
 	/* Whoever has been detached meanwhile is not brought back. */
 	rig_attach(rig, domain, rig_add_dev(rig, 0, 0x20, false),
 		   IOMMU_NO_PASID);
-	KUNIT_EXPECT_EQ(test, cache_tag_enable_ats(domain, dev, IOMMU_NO_PASID),
-			0);
+	KUNIT_EXPECT_EQ(test, dmar_attachment_enable_ats(dev), 0);
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
 }
@@ -809,8 +809,8 @@ static void several_units(struct kunit *test)
 	expect_log(rig, 2, 0, NULL, 0);
 
 	/* A unit is done with when its last device is. */
-	rig_detach(domain, dev[1], IOMMU_NO_PASID);
-	rig_detach(domain, dev[4], IOMMU_NO_PASID);
+	rig_detach(dev[1], IOMMU_NO_PASID);
+	rig_detach(dev[4], IOMMU_NO_PASID);
 	rig_forget(rig);
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did[0], 0x1000, 0), WAIT);
@@ -827,10 +827,13 @@ static void sva(struct kunit *test)
 
 	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
 	domain = rig_add_domain(rig, NULL, IOMMU_DOMAIN_SVA);
+	domain->did = FLPT_DEFAULT_DID;
 	a = rig_add_dev(rig, 0, 0x18, true);
 	b = rig_add_dev(rig, 0, 0x20, true);
 	rig_attach(rig, domain, a, 9);
 	rig_attach(rig, domain, b, 9);
+	/* No id of the unit's is taken. */
+	KUNIT_EXPECT_TRUE(test, ida_is_empty(&rig->units[0].iommu.domain_ida));
 
 	cache_tag_flush_range(domain, 0x7f0000001000, 0x7f0000001fff, 0);
 	KUNIT_ASSERT_EQ(test, rig->units[0].nr_log, 4);
@@ -887,18 +890,17 @@ static void nested(struct kunit *test)
 		   DEVTLB(0x18, 0, ALL_PAGES),
 		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
 
-	/* One PASID moves from child to child: new before old. */
+	/* One PASID moves from child to child. */
 	rig_attach(rig, two, a, 4);
-	rig_detach(one, a, 4);
-	rig_detach(one, a, IOMMU_NO_PASID);
-	rig_detach(parent, c, IOMMU_NO_PASID);
+	rig_detach(a, IOMMU_NO_PASID);
+	rig_detach(c, IOMMU_NO_PASID);
 	rig_forget(rig);
 	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did2, 0x1000, 0),
 		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
 
-	rig_detach(two, a, 4);
-	rig_detach(two, b, IOMMU_NO_PASID);
+	rig_detach(a, 4);
+	rig_detach(b, IOMMU_NO_PASID);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&parent->attachments));
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&one->attachments));
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&two->attachments));
@@ -1078,6 +1080,131 @@ static void register_based(struct kunit *test)
 	EXPECT_LOG(rig, 0, 0, REGISTER_DOMAIN(did));
 }
 
+/* The first attachment on a unit takes an id, the last one gives it back. */
+static void domain_ids(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain, *other;
+	struct device *a, *b, *c;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	domain = rig_ss_domain(rig);
+	other = rig_ss_domain(rig);
+	a = rig_add_dev(rig, 0, 0x18, false);
+	b = rig_add_dev(rig, 0, 0x20, false);
+	c = rig_add_dev(rig, 1, 0x18, false);
+
+	did = rig_attach(rig, domain, a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, rig_attach(rig, domain, b, 3), did);
+	KUNIT_EXPECT_NE(test, rig_attach(rig, other, b, 4), did);
+	KUNIT_EXPECT_TRUE(test, ida_is_empty(&rig->units[1].iommu.domain_ida));
+	rig_attach(rig, domain, c, IOMMU_NO_PASID);
+
+	/* Others have it still. */
+	rig_detach(a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, ida_exists(&rig->units[0].iommu.domain_ida, did));
+	KUNIT_EXPECT_EQ(test, rig_attach(rig, domain, a, IOMMU_NO_PASID), did);
+	rig_detach(b, 3);
+	KUNIT_EXPECT_TRUE(test, ida_exists(&rig->units[0].iommu.domain_ida, did));
+	/* Those on another unit do not count. */
+	rig_detach(a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_FALSE(test, ida_exists(&rig->units[0].iommu.domain_ida, did));
+	KUNIT_EXPECT_FALSE(test, ida_is_empty(&rig->units[1].iommu.domain_ida));
+	rig_detach(c, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, ida_is_empty(&rig->units[1].iommu.domain_ida));
+}
+
+/* An id is not the nest parent's because it is on the parent's list. */
+static void domain_ids_nested(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *parent, *child;
+	struct device *a, *b;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	parent = rig_ss_domain(rig);
+	child = rig_nested_domain(rig, parent);
+	a = rig_add_dev(rig, 0, 0x18, false);
+	b = rig_add_dev(rig, 0, 0x20, false);
+
+	did = rig_attach(rig, child, a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_NE(test, rig_attach(rig, parent, b, IOMMU_NO_PASID), did);
+	rig_detach(b, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, ida_exists(&rig->units[0].iommu.domain_ida, did));
+	rig_detach(a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, ida_is_empty(&rig->units[0].iommu.domain_ida));
+}
+
+/* The last id has been taken: nothing is recorded, and those who have one go on. */
+static void domain_ids_used_up(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *domain, *other;
+	struct device *a, *b;
+	u16 did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	rig->units[0].iommu.max_domain_id = IDA_START_DID + 1;
+	domain = rig_ss_domain(rig);
+	other = rig_ss_domain(rig);
+	a = rig_add_dev(rig, 0, 0x18, false);
+	b = rig_add_dev(rig, 0, 0x20, false);
+
+	did = rig_attach(rig, domain, a, IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(dmar_attachment_add(other, b, 3)),
+			-ENOSPC);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&other->attachments));
+	KUNIT_EXPECT_TRUE(test, xa_empty(&rig->devs[1].info.attachments));
+	KUNIT_EXPECT_EQ(test, rig_attach(rig, domain, b, IOMMU_NO_PASID), did);
+}
+
+/* Until the new one is installed, the old one is what detach would remove. */
+static void replace(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *old, *new;
+	struct dmar_attachment *att;
+	struct device *dev;
+	u16 old_did;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	old = rig_ss_domain(rig);
+	new = rig_ss_domain(rig);
+	dev = rig_add_dev(rig, 0, 0x18, true);
+	old_did = rig_attach(rig, old, dev, 3);
+
+	/* Given up */
+	att = dmar_attachment_add(new, dev, 3);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, att);
+	dmar_attachment_remove(att);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&new->attachments));
+	cache_tag_flush_range(old, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(old_did, 0x1000, 0),
+		   DEVTLB_PASID(0x18, 3, 0x1000, 0), WAIT);
+
+	/* Gone through with: both are told in between. */
+	att = dmar_attachment_add(new, dev, 3);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, att);
+	rig_forget(rig);
+	cache_tag_flush_range(old, 0x1000, 0x1fff, 0);
+	cache_tag_flush_range(new, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 2, IOTLB(old_did, 0x1000, 0),
+		   DEVTLB_PASID(0x18, 3, 0x1000, 0), WAIT,
+		   IOTLB(att->did, 0x1000, 0),
+		   DEVTLB_PASID(0x18, 3, 0x1000, 0), WAIT);
+
+	dmar_attachment_install(dev, 3, att);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&old->attachments));
+	KUNIT_EXPECT_FALSE(test, ida_exists(&rig->units[0].iommu.domain_ida,
+					    old_did));
+	rig_detach(dev, 3);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&new->attachments));
+	KUNIT_EXPECT_TRUE(test, ida_is_empty(&rig->units[0].iommu.domain_ida));
+}
+
 /* What attach recorded is what detach removes, whatever has changed since. */
 static void detach_what_was_attached(struct kunit *test)
 {
@@ -1095,17 +1222,14 @@ static void detach_what_was_attached(struct kunit *test)
 
 	/* ATS is off by the time of detach. */
 	rig->devs[0].info.ats_enabled = 0;
-	rig_detach(domain, a, IOMMU_NO_PASID);
+	rig_detach(a, IOMMU_NO_PASID);
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x20, 0x1000, 0),
 		   WAIT);
 
 	/* A second detach takes nobody else's. */
 	rig_forget(rig);
-	kunit_warning_suppress(test) {
-		cache_tag_unassign_domain(domain, a, IOMMU_NO_PASID);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
+	rig_detach(a, IOMMU_NO_PASID);
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), DEVTLB(0x20, 0x1000, 0),
 		   WAIT);
@@ -1119,6 +1243,7 @@ static void allocation_failure(struct kunit *test)
 	struct rig *rig = test->priv;
 	struct dmar_domain *parent, *child;
 	struct device *keep, *dev;
+	struct dmar_attachment *att;
 	int n, ret, failures = 0;
 	bool failed = true;
 	u16 did;
@@ -1135,15 +1260,16 @@ static void allocation_failure(struct kunit *test)
 		KUNIT_ASSERT_LT(test, n, 10);
 		rig_forget(rig);
 		fail_nth(n);
-		ret = cache_tag_assign_domain(child, dev, 3);
+		att = dmar_attachment_add(child, dev, 3);
 		failed = fail_nth_end();
 		/* Some allocations are tried again. */
-		if (!ret) {
-			cache_tag_unassign_domain(child, dev, 3);
+		if (!IS_ERR(att)) {
+			dmar_attachment_remove(att);
 			continue;
 		}
 
-		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(att), -ENOMEM);
+		KUNIT_EXPECT_TRUE(test, xa_empty(&rig->devs[1].info.attachments));
 		failures++;
 		cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
 		cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
@@ -1154,17 +1280,16 @@ static void allocation_failure(struct kunit *test)
 	KUNIT_EXPECT_GE(test, failures, 2);
 
 	rig->devs[1].info.ats_enabled = 0;
-	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(child, dev, 5), 0);
+	did = rig_attach(rig, parent, dev, IOMMU_NO_PASID);
 	rig->devs[1].info.ats_enabled = 1;
 	fail_nth(1);
-	ret = cache_tag_enable_ats(child, dev, 5);
+	ret = dmar_attachment_enable_ats(dev);
 	fail_nth_end();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+	rig_detach(keep, IOMMU_NO_PASID);
 	rig_forget(rig);
-	cache_tag_flush_range(child, 0x1000, 0x1fff, 0);
-	EXPECT_LOG(rig, 0, 1, PIOTLB(did, 0, 0x1000, 0),
-		   PIOTLB(did, 5, 0x1000, 0), WAIT);
-	cache_tag_unassign_domain(child, dev, 5);
+	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
 }
 
 /* Re-entrance */
@@ -1255,15 +1380,16 @@ struct churn {
 static int churn_thread(void *data)
 {
 	struct churn *churn = data;
+	struct dmar_attachment *att;
 	int p = 0;
 
 	while (!kthread_should_stop()) {
-		if (cache_tag_assign_domain(churn->domain, churn->dev,
-					    100 + p % 8))
+		att = dmar_attachment_add(churn->domain, churn->dev,
+					  100 + p % 8);
+		if (IS_ERR(att))
 			churn->errors++;
 		else
-			cache_tag_unassign_domain(churn->domain, churn->dev,
-						  100 + p % 8);
+			dmar_attachment_remove(att);
 		p++;
 		atomic_inc(&churn->rounds);
 		cond_resched();
@@ -1341,6 +1467,10 @@ static struct kunit_case cache_test_cases[] = {
 	KUNIT_CASE(np_nest_parent),
 	KUNIT_CASE(np_write_buffer),
 	KUNIT_CASE(register_based),
+	KUNIT_CASE(domain_ids),
+	KUNIT_CASE(domain_ids_nested),
+	KUNIT_CASE(domain_ids_used_up),
+	KUNIT_CASE(replace),
 	KUNIT_CASE(detach_what_was_attached),
 	KUNIT_CASE(allocation_failure),
 	KUNIT_CASE(flush_within_flush),

@@ -2,10 +2,9 @@
 /*
  * Invalidation of the IOTLBs and device TLBs that hold a domain's translations.
  *
- * Attach records in the domain's attachment list what has to be invalidated
- * for a device and PASID; detach removes what was recorded. A flush walks the
- * list under RCU, without a lock, in any context but NMI, and touches nothing
- * but the list and the units: the devices it speaks to may be gone.
+ * The domain's attachment list, see attach.c, says what has to be invalidated. A
+ * flush walks it under RCU, without a lock, in any context but NMI, and touches
+ * nothing but the list and the units: the devices it speaks to may be gone.
  *
  * For each unit, the flush sends one IOTLB invalidation per tag that the
  * hardware distinguishes, then one device-TLB invalidation per attachment with
@@ -18,6 +17,7 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
+#include "attach.h"
 #include "cache.h"
 #include "iommu.h"
 #include "trace.h"
@@ -67,234 +67,6 @@ struct flush_batch {
 	unsigned long flags;
 	struct qi_desc stack[FLUSH_STACK_SIZE];
 };
-
-static struct dmar_attachment *to_attachment(struct iommu_attach_elm *elm)
-{
-	return container_of(elm, struct dmar_attachment, elm);
-}
-
-static struct intel_iommu *to_unit(const struct iommu_attach_elm *elm)
-{
-	return container_of(elm->unit, struct intel_iommu, iommu);
-}
-
-/* Recording attachments */
-
-/*
- * What the hardware distinguishes in an IOTLB invalidation. The tags of one
- * domain are all of one form, so the two forms cannot be confused.
- */
-static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
-{
-	if (kind == DMAR_ATTACH_FIRST_STAGE)
-		return (u64)pasid << 16 | did;
-	return did;
-}
-
-static struct dmar_attachment *attachment_alloc(struct device *dev,
-						ioasid_t pasid, u16 did,
-						enum dmar_attach_kind kind)
-{
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
-	struct dmar_attachment *att;
-
-	att = kzalloc_obj(*att);
-	if (!att)
-		return NULL;
-
-	iommu_attach_elm_init(&att->elm, &info->iommu->iommu,
-			      attachment_tag(kind, did, pasid),
-			      info->ats_enabled);
-	att->dev = dev;
-	att->pasid = pasid;
-	att->kind = kind;
-	att->did = did;
-	att->segment = info->segment;
-	att->sid = PCI_DEVID(info->bus, info->devfn);
-	att->pfsid = info->pfsid;
-	att->ats_qdep = info->ats_qdep;
-	att->dtlb_extra_inval = info->dtlb_extra_inval;
-	return att;
-}
-
-static void attachment_link(struct dmar_domain *domain,
-			    struct dmar_attachment *att)
-{
-	lockdep_assert_held(&domain->attachments.lock);
-	trace_cache_tag_assign(att);
-	iommu_attach_list_add(&domain->attachments, &att->elm);
-}
-
-static void attachment_remove(struct dmar_domain *domain,
-			      struct dmar_attachment *att)
-{
-	lockdep_assert_held(&domain->attachments.lock);
-	trace_cache_tag_unassign(att);
-	iommu_attach_list_remove(&domain->attachments, &att->elm, att);
-}
-
-/* One that cache_tag_assign_domain() has recorded: any, if there are two. */
-static struct dmar_attachment *attachment_find(struct dmar_domain *domain,
-					       const struct device *dev,
-					       ioasid_t pasid)
-{
-	struct iommu_attach_elm *elm;
-	struct dmar_attachment *att;
-
-	iommu_attach_list_for_each_locked(elm, &domain->attachments) {
-		att = to_attachment(elm);
-		if (att->kind != DMAR_ATTACH_NEST_PARENT &&
-		    att->dev == dev && att->pasid == pasid)
-			return att;
-	}
-	return NULL;
-}
-
-static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
-			u64 addr, unsigned int order)
-{
-	if (att->pasid == IOMMU_NO_PASID)
-		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
-				  order, desc);
-	else
-		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
-					att->ats_qdep, addr, order, desc);
-}
-
-static enum dmar_attach_kind domain_attach_kind(struct dmar_domain *domain)
-{
-	if (intel_domain_is_ss_paging(domain))
-		return DMAR_ATTACH_SECOND_STAGE;
-	return DMAR_ATTACH_FIRST_STAGE;
-}
-
-static u16 domain_attach_did(struct dmar_domain *domain, struct device *dev)
-{
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
-
-	return iommu_domain_did(&domain->domain, info->iommu);
-}
-
-/**
- * cache_tag_assign_domain() - record that a device uses a domain
- * @domain: The domain. Its id on the device's unit has been allocated.
- * @dev: The device. Its TLB is included if ATS is enabled now.
- * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- *
- * From here on every flush of @domain, and for a nested domain of its parent,
- * includes @dev. To be called before the context or PASID entry is made
- * present; a full memory barrier lies in between.
- *
- * Context: May sleep. Attaches of one device are serialised by its group.
- * Return: 0, or -ENOMEM with nothing recorded.
- */
-int cache_tag_assign_domain(struct dmar_domain *domain, struct device *dev,
-			    ioasid_t pasid)
-{
-	u16 did = domain_attach_did(domain, dev);
-	struct dmar_attachment *att;
-
-	att = attachment_alloc(dev, pasid, did, domain_attach_kind(domain));
-	if (!att)
-		return -ENOMEM;
-
-	if (domain->domain.type == IOMMU_DOMAIN_NESTED) {
-		att->parent = attachment_alloc(dev, pasid, did,
-					       DMAR_ATTACH_NEST_PARENT);
-		if (!att->parent) {
-			kfree(att);
-			return -ENOMEM;
-		}
-		scoped_guard(spinlock, &domain->s2_domain->attachments.lock)
-			attachment_link(domain->s2_domain, att->parent);
-	}
-	scoped_guard(spinlock, &domain->attachments.lock)
-		attachment_link(domain, att);
-	return 0;
-}
-
-/**
- * cache_tag_unassign_domain() - a device does not use a domain any more
- * @domain: The domain.
- * @dev: The device.
- * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- *
- * Undoes one cache_tag_assign_domain(). To be called when the context or PASID
- * entry has been cleared and all caches have been invalidated, and before the
- * domain id is given back.
- *
- * Flushes that are under way may still invalidate the device's TLB until an RCU
- * grace period has passed.
- *
- * Context: Process. Does not fail, allocate or wait.
- */
-void cache_tag_unassign_domain(struct dmar_domain *domain, struct device *dev,
-			       ioasid_t pasid)
-{
-	struct dmar_attachment *att, *parent;
-
-	scoped_guard(spinlock, &domain->attachments.lock) {
-		att = attachment_find(domain, dev, pasid);
-		if (WARN_ON_ONCE(!att))
-			return;
-		parent = att->parent;
-		attachment_remove(domain, att);
-	}
-
-	if (!parent)
-		return;
-	guard(spinlock)(&domain->s2_domain->attachments.lock);
-	attachment_remove(domain->s2_domain, parent);
-}
-
-/**
- * cache_tag_enable_ats() - the device of an attachment has got a device TLB
- * @domain: The domain, a paging one.
- * @dev: The device. ATS has just been enabled on it.
- * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- *
- * ATS can only be enabled when the default domain is attached already. A flush
- * that invalidated the device's TLB with ATS off would time out, so the TLB is
- * recorded only now, and what the device may have cached in between is dropped.
- * Flushes that are under way find out by themselves.
- *
- * Context: May sleep.
- * Return: 0, also if @domain is not attached; -ENOMEM with the attachment as it
- * was.
- */
-int cache_tag_enable_ats(struct dmar_domain *domain, struct device *dev,
-			 ioasid_t pasid)
-{
-	struct dmar_attachment *att, *old;
-	struct qi_desc descs[2] = {};
-	struct intel_iommu *iommu;
-	int count;
-
-	att = attachment_alloc(dev, pasid, domain_attach_did(domain, dev),
-			       domain_attach_kind(domain));
-	if (!att)
-		return -ENOMEM;
-
-	/* Once it is linked, it is somebody else's to remove. */
-	iommu = to_unit(&att->elm);
-	count = att->dtlb_extra_inval ? 2 : 1;
-	desc_devtlb(&descs[0], att, 0, MAX_AGAW_PFN_WIDTH);
-	descs[1] = descs[0];
-
-	scoped_guard(spinlock, &domain->attachments.lock) {
-		old = attachment_find(domain, dev, pasid);
-		if (!old) {
-			kfree(att);
-			return 0;
-		}
-		attachment_link(domain, att);
-		attachment_remove(domain, old);
-	}
-
-	if (iommu->gcmd & DMA_GCMD_TE)
-		qi_submit_sync(iommu, descs, count, 0);
-	return 0;
-}
 
 /* Composing invalidations */
 
@@ -394,7 +166,7 @@ static void flush_range_init(struct cache_flush_range *range,
 static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = to_unit(&att->elm);
+	struct intel_iommu *iommu = dmar_attachment_unit(att);
 
 	if (att->kind == DMAR_ATTACH_FIRST_STAGE)
 		return range->order < MAX_AGAW_PFN_WIDTH;
@@ -405,7 +177,7 @@ static bool flush_by_page(const struct dmar_attachment *att,
 static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
 		       const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = to_unit(&att->elm);
+	struct intel_iommu *iommu = dmar_attachment_unit(att);
 	bool by_page = flush_by_page(att, range);
 
 	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
@@ -422,6 +194,17 @@ static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
 			qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH,
 				      desc);
 	}
+}
+
+static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
+			u64 addr, unsigned int order)
+{
+	if (att->pasid == IOMMU_NO_PASID)
+		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
+				  order, desc);
+	else
+		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
+					att->ats_qdep, addr, order, desc);
 }
 
 static void flush_devtlb(struct flush_batch *batch,
@@ -454,7 +237,7 @@ static void flush_devtlb(struct flush_batch *batch,
 static void flush_iotlb_register(const struct dmar_attachment *att,
 				 const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = to_unit(&att->elm);
+	struct intel_iommu *iommu = dmar_attachment_unit(att);
 
 	/* __iommu_flush_iotlb() takes 0 in both for no address at all. */
 	if (flush_by_page(att, range) && (range->addr || range->order))
@@ -491,7 +274,7 @@ static void flush_unit_devtlbs(struct iommu_attach_list *list,
 	if (!iommu->qi || !(iommu->gcmd & DMA_GCMD_TE))
 		return;
 	iommu_attach_unit_for_each_atc(elm, first, list)
-		flush_devtlb(batch, to_attachment(elm), range);
+		flush_devtlb(batch, to_dmar_attachment(elm), range);
 }
 
 /* All caches that may hold a translation which is not valid any more. */
@@ -503,8 +286,8 @@ static void flush_unit(struct iommu_attach_list *list,
 	struct iommu_attach_elm *elm;
 
 	iommu_attach_unit_for_each_tag(elm, first, list) {
-		flush_iotlb(batch, to_attachment(elm), range);
-		trace_cache_tag_flush_range(to_attachment(elm), range);
+		flush_iotlb(batch, to_dmar_attachment(elm), range);
+		trace_cache_tag_flush_range(to_dmar_attachment(elm), range);
 	}
 	flush_unit_devtlbs(list, first, range, batch);
 }
@@ -526,7 +309,7 @@ static void flush_unit_np(struct iommu_attach_list *list,
 
 	if (cap_caching_mode(batch->iommu->cap)) {
 		iommu_attach_unit_for_each_tag(elm, first, list) {
-			att = to_attachment(elm);
+			att = to_dmar_attachment(elm);
 			if (att->kind == DMAR_ATTACH_FIRST_STAGE)
 				continue;
 			flush_iotlb(batch, att, range);
@@ -552,7 +335,8 @@ static void flush_units(struct iommu_attach_list *list,
 	struct flush_batch batch;
 
 	iommu_attach_list_for_each_unit(first, list) {
-		flush_batch_begin(&batch, to_unit(first));
+		flush_batch_begin(&batch,
+				  dmar_attachment_unit(to_dmar_attachment(first)));
 		flush(list, first, range, &batch);
 		flush_batch_end(&batch);
 	}
