@@ -127,15 +127,19 @@ static u16 domain_unit_did(struct dmar_domain *domain, struct intel_iommu *iommu
 
 /*
  * Link @att with the id that the domain has on the unit. Unless it has one, it
- * gets @did, which may be 0 for none: then nothing is done.
+ * gets @did, which may be 0 for none: then nothing is done. Returns the id, or
+ * -EINVAL if the unit cannot do what the domain demands.
  */
-static u16 attachment_link_did(struct dmar_attachment *att,
+static int attachment_link_did(struct dmar_attachment *att,
 			       struct intel_iommu *iommu, u16 did)
 {
 	struct dmar_domain *domain = att->domain;
 
 	guard(spinlock)(&domain->attachments.lock);
-	did = domain_unit_did(domain, iommu) ?: did;
+	if (domain->force_snooping && !ecap_sc_support(iommu->ecap))
+		return -EINVAL;
+	if (att->kind != DMAR_ATTACH_NEST_PARENT)
+		did = domain_unit_did(domain, iommu) ?: did;
 	if (did)
 		attachment_link(att, did);
 	return did;
@@ -145,10 +149,11 @@ static u16 attachment_link_did(struct dmar_attachment *att,
 static int attachment_link_unit(struct dmar_attachment *att,
 				struct intel_iommu *iommu)
 {
-	int did;
+	int did, ret;
 
-	if (attachment_link_did(att, iommu, att->domain->did))
-		return 0;
+	ret = attachment_link_did(att, iommu, att->domain->did);
+	if (ret)
+		return ret;
 
 	did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
 			      iommu->max_domain_id - 1, GFP_KERNEL);
@@ -157,9 +162,25 @@ static int attachment_link_unit(struct dmar_attachment *att,
 		return did;
 	}
 	/* Somebody may have been faster. */
-	if (attachment_link_did(att, iommu, did) != did)
+	ret = attachment_link_did(att, iommu, did);
+	if (ret != did)
 		ida_free(&iommu->domain_ida, did);
-	return 0;
+	return ret;
+}
+
+static void attachment_unlink_unit(struct dmar_attachment *att,
+				   struct intel_iommu *iommu)
+{
+	struct dmar_domain *domain = att->domain;
+	u16 did = att->did;
+	bool last;
+
+	scoped_guard(spinlock, &domain->attachments.lock) {
+		attachment_unlink(att);
+		last = !domain->did && !domain_unit_did(domain, iommu);
+	}
+	if (last)
+		ida_free(&iommu->domain_ida, did);
 }
 
 /**
@@ -178,8 +199,8 @@ static int attachment_link_unit(struct dmar_attachment *att,
  *
  * Context: May sleep. Attaches of one device are serialised by its group.
  * Return: The attachment, which dmar_attachment_remove() undoes. An error
- * pointer, with nothing recorded: -ENOMEM, or -ENOSPC if the unit has no domain
- * id left.
+ * pointer, with nothing recorded: -ENOMEM; -ENOSPC if the unit has no domain id
+ * left; -EINVAL if @domain enforces cache coherency, which the unit cannot.
  */
 struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 					    struct device *dev, ioasid_t pasid)
@@ -196,14 +217,20 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	if (ret)
 		goto err_free;
 	ret = attachment_link_unit(att, info->iommu);
-	if (ret)
+	if (ret < 0)
 		goto err_release;
-	if (att->parent) {
-		guard(spinlock)(&att->parent->domain->attachments.lock);
-		attachment_link(att->parent, att->did);
-	}
+	if (!att->parent)
+		return att;
+	ret = attachment_link_did(att->parent, info->iommu, att->did);
+	if (ret < 0)
+		goto err_unlink;
 	return att;
 
+err_unlink:
+	xa_release(&info->attachments, pasid);
+	kfree(att->parent);
+	attachment_unlink_unit(att, info->iommu);
+	return ERR_PTR(ret);
 err_release:
 	xa_release(&info->attachments, pasid);
 err_free:
@@ -228,22 +255,14 @@ err_free:
 void dmar_attachment_remove(struct dmar_attachment *att)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(att->dev);
-	struct dmar_domain *domain = att->domain;
 	ioasid_t pasid = att->pasid;
-	u16 did = att->did;
-	bool last;
 
 	intel_iommu_debugfs_remove_dev_pasid(att);
 	if (att->parent) {
 		guard(spinlock)(&att->parent->domain->attachments.lock);
 		attachment_unlink(att->parent);
 	}
-	scoped_guard(spinlock, &domain->attachments.lock) {
-		attachment_unlink(att);
-		last = !domain->did && !domain_unit_did(domain, info->iommu);
-	}
-	if (last)
-		ida_free(&info->iommu->domain_ida, did);
+	attachment_unlink_unit(att, info->iommu);
 	xa_release(&info->attachments, pasid);
 }
 

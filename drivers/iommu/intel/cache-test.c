@@ -38,6 +38,7 @@
 #define TEST_CAP_PSI	BIT_ULL(39)
 #define TEST_CAP_BASE	((u64)TEST_MAMV << 48)
 #define TEST_ECAP_QI	BIT_ULL(1)
+#define TEST_ECAP_SC	BIT_ULL(7)
 #define TEST_ECAP_SMTS	BIT_ULL(43)
 /* IOTLB registers at offset 0x400, in units of 16 bytes in bits 17:8. */
 #define TEST_ECAP_IRO	(0x40ULL << 8)
@@ -1161,6 +1162,39 @@ static void domain_ids_used_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rig_attach(rig, domain, b, IOMMU_NO_PASID), did);
 }
 
+/* A unit that cannot do what the domain demands is not told that it has it. */
+static void coherency_enforced(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct dmar_domain *parent, *child;
+	struct dmar_attachment *att;
+	struct device *able, *unable;
+	int i;
+
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP | TEST_ECAP_SC);
+	rig_add_unit(rig, TEST_CAP, TEST_ECAP);
+	able = rig_add_dev(rig, 0, 0x18, false);
+	unable = rig_add_dev(rig, 1, 0x18, false);
+	parent = rig_ss_domain(rig);
+	child = rig_nested_domain(rig, parent);
+	parent->force_snooping = true;
+
+	for (i = 0; i < 2; i++) {
+		struct dmar_domain *domain = i ? child : parent;
+
+		att = dmar_attachment_add(domain, unable, 3);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(att), -EINVAL);
+		KUNIT_EXPECT_TRUE(test, xa_empty(&rig->devs[1].info.attachments));
+		KUNIT_EXPECT_TRUE(test,
+				  iommu_attach_list_empty(&domain->attachments));
+		KUNIT_EXPECT_TRUE(test,
+				  ida_is_empty(&rig->units[1].iommu.domain_ida));
+	}
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(&parent->attachments));
+	rig_attach(rig, parent, able, IOMMU_NO_PASID);
+	rig_attach(rig, child, able, 3);
+}
+
 /* Until the new one is installed, the old one is what detach would remove. */
 static void replace(struct kunit *test)
 {
@@ -1470,6 +1504,7 @@ static struct kunit_case cache_test_cases[] = {
 	KUNIT_CASE(domain_ids),
 	KUNIT_CASE(domain_ids_nested),
 	KUNIT_CASE(domain_ids_used_up),
+	KUNIT_CASE(coherency_enforced),
 	KUNIT_CASE(replace),
 	KUNIT_CASE(detach_what_was_attached),
 	KUNIT_CASE(allocation_failure),

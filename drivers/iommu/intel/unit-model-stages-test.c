@@ -516,6 +516,34 @@ static void snoop_control(struct kunit *test)
 	ut_detach(domain, dev, t->pasid);
 }
 
+static const struct ut_topology snoop_nested_topologies[] = {
+	{ "RID, ATS", MODEL_FS, 1, IOMMU_NO_PASID },
+	{ "PASID", MODEL_FS, 0, PASID },
+	{ "RID, caching mode", MODEL_FS_CM, 0, IOMMU_NO_PASID },
+};
+
+KUNIT_ARRAY_PARAM_DESC(snoop_nested, snoop_nested_topologies, name);
+
+/* Nor do domains that are nested already bypass it. */
+static void snoop_control_nested(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_FALSE(test, model_dma_snoops(dev, t->pasid, IOVA));
+	KUNIT_ASSERT_TRUE(test,
+			  guest.parent->ops->enforce_cache_coherency(guest.parent));
+	KUNIT_EXPECT_TRUE(test, model_dma_snoops(dev, t->pasid, IOVA));
+	ut_detach(guest.domain, dev, t->pasid);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_TRUE(test, model_dma_snoops(dev, t->pasid, IOVA));
+	ut_detach(guest.domain, dev, t->pasid);
+}
+
 static void enforce(struct ut_intruder *in)
 {
 	if (!in->domain->ops->enforce_cache_coherency(in->domain))
@@ -699,6 +727,7 @@ static struct kunit_case stages_cases[] = {
 	KUNIT_CASE_PARAM(dirty_tracking_when_attach_waits, waiting_gen_params),
 	KUNIT_CASE(dirty_tracking_when_replace_waits),
 	KUNIT_CASE_PARAM(snoop_control, snoop_gen_params),
+	KUNIT_CASE_PARAM(snoop_control_nested, snoop_nested_gen_params),
 	KUNIT_CASE_PARAM(snoop_control_when_replace_waits, replace_gen_params),
 	KUNIT_CASE_PARAM(identity, identity_gen_params),
 	{}
