@@ -5,8 +5,8 @@
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kunit boot check bench each mutants stress litmus
-.PHONY: print-tree refresh series clean
+.PHONY: help setup demo test kunit boot check bench cost each mutants stress
+.PHONY: selftests litmus print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -32,6 +32,9 @@ check: setup	## of these, checkpatch, sparse, W=1 and kernel-doc
 bench: setup	## time map and unmap on base and series
 	@dev/bench
 
+cost: setup	## what attaching costs on base and series, in time and memory
+	@dev/attach-cost
+
 each: setup	## build, boot and test each patch by itself
 	@dev/each
 
@@ -41,6 +44,9 @@ mutants: setup	## break the series in many ways: do the suites notice?
 MINUTES ?= 10
 stress: setup	## everybody at once on the debug kernels, MINUTES=10 each
 	@dev/soak $(MINUTES)
+
+selftests: setup	## the kernel's own tests of iommufd, on base and series
+	@dev/selftests
 
 litmus: setup	## check the ordering with herd7, if it is there
 	@dev/litmus

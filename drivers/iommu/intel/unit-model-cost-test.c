@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit test that says what it costs to attach a device on units made of
+ * memory: the time that attach and detach take, and the memory that is gone in
+ * between. It judges neither; dev/attach-cost compares kernels by it.
+ *
+ * unit_model_cost_test.rounds=N measures more often.
+ */
+
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <trace/events/kmem.h>
+
+#include "unit-model-kunit.h"
+
+static unsigned int rounds = 5;
+module_param(rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "How often each attach is measured");
+
+static const struct cost_topology {
+	struct ut_topology t;
+	bool nested;
+} cost_topologies[] = {
+	{ { "RID", MODEL_SS, 0, IOMMU_NO_PASID } },
+	{ { "RID, ATS", MODEL_SS, 1, IOMMU_NO_PASID } },
+	{ { "PASID", MODEL_SS, 0, PASID } },
+	{ { "PASID, ATS", MODEL_SS, 1, PASID } },
+	{ { "nested", MODEL_FS, 0, IOMMU_NO_PASID }, true },
+	{ { "nested, PASID, ATS", MODEL_FS, 1, PASID }, true },
+};
+
+static void cost_desc(const struct cost_topology *t, char *desc)
+{
+	strscpy(desc, t->t.name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cost, cost_topologies, cost_desc);
+
+/**
+ * struct memory_count - what a task has allocated and not freed
+ * @task: The task.
+ * @bytes: How much that is, as the allocator rounds it.
+ */
+struct memory_count {
+	struct task_struct *task;
+	long bytes;
+};
+
+static void count_kmalloc(void *data, unsigned long call_site, const void *ptr,
+			  size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags,
+			  int node)
+{
+	struct memory_count *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes += bytes_alloc;
+}
+
+static void count_cache_alloc(void *data, unsigned long call_site,
+			      const void *ptr, struct kmem_cache *cache,
+			      gfp_t gfp_flags, int node)
+{
+	struct memory_count *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes += kmem_cache_size(cache);
+}
+
+static void count_kfree(void *data, unsigned long call_site, const void *ptr)
+{
+	struct memory_count *count = data;
+
+	if (current == count->task && in_task() && !ZERO_OR_NULL_PTR(ptr))
+		count->bytes -= ksize(ptr);
+}
+
+static void count_cache_free(void *data, unsigned long call_site,
+			     const void *ptr, const struct kmem_cache *cache)
+{
+	struct memory_count *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes -= kmem_cache_size((struct kmem_cache *)cache);
+}
+
+/* What an attach leaves allocated. The tables are there from one before. */
+static long attach_bytes(struct kunit *test, struct iommu_domain *domain,
+			 struct device *dev, ioasid_t pasid)
+{
+	struct memory_count count = { .task = current };
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, register_trace_kmalloc(count_kmalloc, &count), 0);
+	KUNIT_EXPECT_EQ(test, register_trace_kmem_cache_alloc(count_cache_alloc,
+							      &count), 0);
+	KUNIT_EXPECT_EQ(test, register_trace_kfree(count_kfree, &count), 0);
+	KUNIT_EXPECT_EQ(test, register_trace_kmem_cache_free(count_cache_free,
+							     &count), 0);
+	count.bytes = 0;
+	ret = ut_attach(domain, dev, pasid);
+	count.task = NULL;
+	unregister_trace_kmem_cache_free(count_cache_free, &count);
+	unregister_trace_kfree(count_kfree, &count);
+	unregister_trace_kmem_cache_alloc(count_cache_alloc, &count);
+	unregister_trace_kmalloc(count_kmalloc, &count);
+	tracepoint_synchronize_unregister();
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	ut_detach(domain, dev, pasid);
+	return count.bytes;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void attach_cost(struct kunit *test)
+{
+	const struct cost_topology *c = test->param_value;
+	struct device *dev = ut_dev(&c->t);
+	struct iommu_domain *domain;
+	struct ut_guest guest = {};
+	unsigned int i;
+	long bytes;
+	u64 *ns;
+
+	ns = kunit_kcalloc(test, max(rounds, 1), sizeof(*ns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ns);
+	if (c->nested) {
+		ut_new_guest(test, dev, &guest);
+		domain = guest.domain;
+	} else {
+		domain = ut_new_domain(test, dev, c->t.flags);
+	}
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, c->t.pasid), 0);
+	ut_detach(domain, dev, c->t.pasid);
+	for (i = 0; i < max(rounds, 1); i++) {
+		u64 begin = ktime_get_ns();
+
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, c->t.pasid), 0);
+		ut_detach(domain, dev, c->t.pasid);
+		ns[i] = ktime_get_ns() - begin;
+	}
+	sort(ns, i, sizeof(*ns), compare, NULL);
+
+	bytes = attach_bytes(test, domain, dev, c->t.pasid);
+	KUNIT_EXPECT_GT(test, bytes, 0);
+	kunit_info(test, "cost of %s: %llu ns, %ld bytes\n", c->t.name,
+		   ns[i / 2], bytes);
+}
+
+static struct kunit_case cost_cases[] = {
+	KUNIT_CASE_PARAM(attach_cost, cost_gen_params),
+	{}
+};
+
+static struct kunit_suite cost_suite = {
+	.name = "intel_iommu_unit_cost",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.exit = ut_exit,
+	.test_cases = cost_cases,
+};
+
+kunit_test_suites(&cost_suite);
+
+MODULE_DESCRIPTION("Intel IOMMU KUnit test of what attaching costs");
+MODULE_LICENSE("GPL");
