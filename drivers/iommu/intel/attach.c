@@ -80,12 +80,6 @@ attachment_alloc_both(struct dmar_domain *domain, struct device *dev,
 	return att;
 }
 
-static void attachment_free(struct dmar_attachment *att)
-{
-	kfree(att->parent);
-	kfree(att);
-}
-
 static void attachment_link(struct dmar_attachment *att, u16 did)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(att->dev);
@@ -125,61 +119,63 @@ static u16 domain_unit_did(struct dmar_domain *domain, struct intel_iommu *iommu
 	return 0;
 }
 
-/*
- * Link @att with the id that the domain has on the unit. Unless it has one, it
- * gets @did, which may be 0 for none: then nothing is done. Returns the id, or
- * -EINVAL if the unit cannot do what the domain demands.
- */
-static int attachment_link_did(struct dmar_attachment *att,
-			       struct intel_iommu *iommu, u16 did)
+static bool domain_allows(const struct dmar_domain *domain,
+			  const struct intel_iommu *iommu)
 {
-	struct dmar_domain *domain = att->domain;
-
-	guard(spinlock)(&domain->attachments.lock);
-	if (domain->force_snooping && !ecap_sc_support(iommu->ecap))
-		return -EINVAL;
-	if (att->kind != DMAR_ATTACH_NEST_PARENT)
-		did = domain_unit_did(domain, iommu) ?: did;
-	if (did)
-		attachment_link(att, did);
-	return did;
+	lockdep_assert_held(&domain->attachments.lock);
+	return !domain->force_snooping || ecap_sc_support(iommu->ecap);
 }
 
-/* The first attachment of a domain on a unit takes an id of the unit. */
+/*
+ * Link @att with the id that the domain has on the unit. The first attachment
+ * takes one of the unit, and nobody must get between the two: hence the
+ * allocation under the lock.
+ */
 static int attachment_link_unit(struct dmar_attachment *att,
 				struct intel_iommu *iommu)
 {
-	int did, ret;
+	struct dmar_domain *domain = att->domain;
+	int did = domain->did;
 
-	ret = attachment_link_did(att, iommu, att->domain->did);
-	if (ret)
-		return ret;
-
-	did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
-			      iommu->max_domain_id - 1, GFP_KERNEL);
+	guard(spinlock)(&domain->attachments.lock);
+	if (!domain_allows(domain, iommu))
+		return -EINVAL;
+	if (!did)
+		did = domain_unit_did(domain, iommu);
+	if (!did)
+		did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
+				      iommu->max_domain_id - 1, GFP_ATOMIC);
 	if (did < 0) {
-		pr_err("%s: No free domain ids\n", iommu->name);
+		pr_err_ratelimited("%s: No domain id: %d\n", iommu->name, did);
 		return did;
 	}
-	/* Somebody may have been faster. */
-	ret = attachment_link_did(att, iommu, did);
-	if (ret != did)
-		ida_free(&iommu->domain_ida, did);
-	return ret;
+	attachment_link(att, did);
+	return 0;
 }
 
+/* The twin of @att on the parent's list. */
+static int attachment_link_parent(struct dmar_attachment *att,
+				  struct intel_iommu *iommu)
+{
+	struct dmar_domain *parent = att->parent->domain;
+
+	guard(spinlock)(&parent->attachments.lock);
+	if (!domain_allows(parent, iommu))
+		return -EINVAL;
+	attachment_link(att->parent, att->did);
+	return 0;
+}
+
+/* The last attachment gives the id back. */
 static void attachment_unlink_unit(struct dmar_attachment *att,
 				   struct intel_iommu *iommu)
 {
 	struct dmar_domain *domain = att->domain;
 	u16 did = att->did;
-	bool last;
 
-	scoped_guard(spinlock, &domain->attachments.lock) {
-		attachment_unlink(att);
-		last = !domain->did && !domain_unit_did(domain, iommu);
-	}
-	if (last)
+	guard(spinlock)(&domain->attachments.lock);
+	attachment_unlink(att);
+	if (!domain->did && !domain_unit_did(domain, iommu))
 		ida_free(&iommu->domain_ida, did);
 }
 
@@ -197,7 +193,7 @@ static void attachment_unlink_unit(struct dmar_attachment *att,
  * The device may have another attachment for @pasid, which the new one is to
  * replace: dmar_attachment_install().
  *
- * Context: May sleep. Attaches of one device are serialised by its group.
+ * Context: May sleep. The caller holds &device_domain_info.attach_lock.
  * Return: The attachment, which dmar_attachment_remove() undoes. An error
  * pointer, with nothing recorded: -ENOMEM; -ENOSPC if the unit has no domain id
  * left; -EINVAL if @domain enforces cache coherency, which the unit cannot.
@@ -206,35 +202,34 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 					    struct device *dev, ioasid_t pasid)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
-	struct dmar_attachment *att;
+	struct dmar_attachment *att, *parent;
 	int ret;
 
 	att = attachment_alloc_both(domain, dev, pasid);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
+	parent = att->parent;
 
 	ret = xa_reserve(&info->attachments, pasid, GFP_KERNEL);
 	if (ret)
 		goto err_free;
 	ret = attachment_link_unit(att, info->iommu);
-	if (ret < 0)
+	if (ret)
 		goto err_release;
-	if (!att->parent)
+	if (!parent)
 		return att;
-	ret = attachment_link_did(att->parent, info->iommu, att->did);
-	if (ret < 0)
-		goto err_unlink;
-	return att;
+	ret = attachment_link_parent(att, info->iommu);
+	if (!ret)
+		return att;
 
-err_unlink:
-	xa_release(&info->attachments, pasid);
-	kfree(att->parent);
+	/* Is freed later: a flush may have found it. */
 	attachment_unlink_unit(att, info->iommu);
-	return ERR_PTR(ret);
+	att = NULL;
 err_release:
 	xa_release(&info->attachments, pasid);
 err_free:
-	attachment_free(att);
+	kfree(parent);
+	kfree(att);
 	return ERR_PTR(ret);
 }
 
@@ -250,7 +245,8 @@ err_free:
  * Flushes that are under way may still invalidate the device's TLB until an RCU
  * grace period has passed.
  *
- * Context: Process. Does not fail, allocate or wait.
+ * Context: May sleep, for readers in debugfs. Does not fail, allocate or wait for
+ * anything else. The caller holds &device_domain_info.attach_lock.
  */
 void dmar_attachment_remove(struct dmar_attachment *att)
 {
@@ -276,7 +272,7 @@ void dmar_attachment_remove(struct dmar_attachment *att)
  * The attachment that was installed before is removed, with all that
  * dmar_attachment_remove() demands.
  *
- * Context: Process. Does not fail, allocate or wait.
+ * Context: As dmar_attachment_remove().
  */
 void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 			     struct dmar_attachment *att)
@@ -292,28 +288,22 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 		dmar_attachment_remove(old);
 }
 
-/*
- * Let @att, which has a device TLB, take the place of what @dev has installed.
- * It inherits the domain id.
- */
-static bool attachment_renew(struct device *dev, struct dmar_attachment *att)
+/* What the device may have cached for @pasid while nobody would have told it. */
+static void flush_device_tlb(struct device_domain_info *info, ioasid_t pasid)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
-	struct dmar_attachment *old;
+	u16 sid = PCI_DEVID(info->bus, info->devfn);
+	struct qi_desc descs[2] = {};
 
-	guard(rcu)();
-	old = xa_load(&info->attachments, IOMMU_NO_PASID);
-	if (!old)
-		return false;
-
-	guard(spinlock)(&old->domain->attachments.lock);
-	*att = *old;
-	if (xa_cmpxchg(&info->attachments, IOMMU_NO_PASID, old, att,
-		       GFP_ATOMIC) != old)
-		return false;
-	attachment_link(att, old->did);
-	attachment_unlink(old);
-	return true;
+	if (!(info->iommu->gcmd & DMA_GCMD_TE))
+		return;
+	if (pasid == IOMMU_NO_PASID)
+		qi_desc_dev_iotlb(sid, info->pfsid, info->ats_qdep, 0,
+				  MAX_AGAW_PFN_WIDTH, &descs[0]);
+	else
+		qi_desc_dev_iotlb_pasid(sid, info->pfsid, pasid, info->ats_qdep,
+					0, MAX_AGAW_PFN_WIDTH, &descs[0]);
+	descs[1] = descs[0];
+	qi_submit_sync(info->iommu, descs, info->dtlb_extra_inval ? 2 : 1, 0);
 }
 
 /**
@@ -325,31 +315,23 @@ static bool attachment_renew(struct device *dev, struct dmar_attachment *att)
  * recorded only now, and what the device may have cached in between is dropped.
  * Flushes that are under way find out by themselves.
  *
- * Context: May sleep.
- * Return: 0, also if no domain is attached; -ENOMEM with the attachment as it
- * was.
+ * Context: May sleep. The caller holds &device_domain_info.attach_lock.
+ * Return: 0, also if no domain is attached. -ENOMEM or -ENOSPC if an attachment
+ * is as it was; ATS has to be disabled then.
  */
 int dmar_attachment_enable_ats(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
-	u16 sid = PCI_DEVID(info->bus, info->devfn);
-	struct dmar_attachment *att;
-	struct qi_desc descs[2] = {};
+	struct dmar_attachment *att, *old;
+	unsigned long pasid;
 
-	att = kzalloc_obj(*att);
-	if (!att)
-		return -ENOMEM;
-	if (!attachment_renew(dev, att)) {
-		kfree(att);
-		return 0;
+	lockdep_assert_held(&info->attach_lock);
+	xa_for_each(&info->attachments, pasid, old) {
+		att = dmar_attachment_add(old->domain, dev, pasid);
+		if (IS_ERR(att))
+			return PTR_ERR(att);
+		dmar_attachment_install(dev, pasid, att);
+		flush_device_tlb(info, pasid);
 	}
-
-	/* From here on @att is somebody else's to remove. */
-	if (!(info->iommu->gcmd & DMA_GCMD_TE))
-		return 0;
-	qi_desc_dev_iotlb(sid, info->pfsid, info->ats_qdep, 0,
-			  MAX_AGAW_PFN_WIDTH, &descs[0]);
-	descs[1] = descs[0];
-	qi_submit_sync(info->iommu, descs, info->dtlb_extra_inval ? 2 : 1, 0);
 	return 0;
 }

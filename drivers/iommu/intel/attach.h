@@ -43,9 +43,10 @@ enum dmar_attach_kind {
  * @pfsid: Requester id of its physical function, where the unit asks for it.
  * @ats_qdep: Invalidations that the device can queue.
  * @dtlb_extra_inval: The device needs each device-TLB invalidation twice.
- * @debugfs_dentry: Directory of the PASID, if it has one.
+ * @debugfs_dentry: Directory of the PASID, if it has one. Written by attach when
+ *	it is done, and by nobody else.
  *
- * A snapshot taken at attach. It is read by flushes without a lock and does not
+ * A snapshot taken at attach. What flushes read of it, without a lock, does not
  * change; it is freed a grace period after detach. A flush may run when @domain
  * and @dev are gone already: they are for those who hold the lock of the list.
  */

@@ -315,6 +315,7 @@ static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 	fake->info.devfn = sid & 0xff;
 	fake->info.ats_supported = ats;
 	fake->info.ats_enabled = ats;
+	mutex_init(&fake->info.attach_lock);
 	xa_init(&fake->info.attachments);
 	KUNIT_ASSERT_EQ(rig->test,
 			kunit_add_action_or_reset(rig->test,
@@ -391,6 +392,14 @@ static u16 rig_attach(struct rig *rig, struct dmar_domain *domain,
 static void rig_detach(struct device *dev, ioasid_t pasid)
 {
 	dmar_attachment_install(dev, pasid, NULL);
+}
+
+static int rig_enable_ats(struct device *dev)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	guard(mutex)(&info->attach_lock);
+	return dmar_attachment_enable_ats(dev);
 }
 
 static void rig_forget(struct rig *rig)
@@ -704,7 +713,7 @@ static void ats_extra(struct kunit *test)
 		   DEVTLB(0x18, 0x1000, 0), WAIT);
 
 	rig_forget(rig);
-	KUNIT_ASSERT_EQ(test, dmar_attachment_enable_ats(dev), 0);
+	KUNIT_ASSERT_EQ(test, rig_enable_ats(dev), 0);
 	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES),
 		   DEVTLB(0x18, 0, ALL_PAGES), WAIT);
 }
@@ -730,7 +739,7 @@ static void ats_translation_off(struct kunit *test)
 static void ats_enabled_late(struct kunit *test)
 {
 	struct rig *rig = test->priv;
-	struct dmar_domain *domain;
+	struct dmar_domain *domain, *child;
 	struct device *dev;
 	u16 did;
 
@@ -744,7 +753,7 @@ static void ats_enabled_late(struct kunit *test)
 
 	rig_forget(rig);
 	rig->devs[0].info.ats_enabled = 1;
-	KUNIT_ASSERT_EQ(test, dmar_attachment_enable_ats(dev), 0);
+	KUNIT_ASSERT_EQ(test, rig_enable_ats(dev), 0);
 	EXPECT_LOG(rig, 0, 1, DEVTLB(0x18, 0, ALL_PAGES), WAIT);
 
 	rig_forget(rig);
@@ -758,10 +767,23 @@ static void ats_enabled_late(struct kunit *test)
 	cache_tag_flush_all(domain);
 	expect_log(rig, 0, 0, NULL, 0);
 
+	/* A nest parent gets to know of it, too. */
+	child = rig_nested_domain(rig, domain);
+	rig->devs[0].info.ats_enabled = 0;
+	did = rig_attach(rig, child, dev, IOMMU_NO_PASID);
+	rig->devs[0].info.ats_enabled = 1;
+	KUNIT_ASSERT_EQ(test, rig_enable_ats(dev), 0);
+	rig_forget(rig);
+	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
+	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0),
+		   DEVTLB(0x18, 0, ALL_PAGES), WAIT);
+	rig_detach(dev, IOMMU_NO_PASID);
+
 	/* Whoever has been detached meanwhile is not brought back. */
+	rig_forget(rig);
 	rig_attach(rig, domain, rig_add_dev(rig, 0, 0x20, false),
 		   IOMMU_NO_PASID);
-	KUNIT_EXPECT_EQ(test, dmar_attachment_enable_ats(dev), 0);
+	KUNIT_EXPECT_EQ(test, rig_enable_ats(dev), 0);
 	cache_tag_flush_range(domain, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1, IOTLB(did, 0x1000, 0), WAIT);
 }
@@ -1317,7 +1339,7 @@ static void allocation_failure(struct kunit *test)
 	did = rig_attach(rig, parent, dev, IOMMU_NO_PASID);
 	rig->devs[1].info.ats_enabled = 1;
 	fail_nth(1);
-	ret = dmar_attachment_enable_ats(dev);
+	ret = rig_enable_ats(dev);
 	fail_nth_end();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	rig_detach(keep, IOMMU_NO_PASID);

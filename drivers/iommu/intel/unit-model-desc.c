@@ -115,6 +115,9 @@ int model_decode(const u64 *qw, struct model_inv *inv)
 		break;
 	case 0x5:
 		inv->type = MODEL_INV_WAIT;
+		/* For an interrupt, a status, or those behind it: for something. */
+		if (!(qw[0] & GENMASK_ULL(6, 4)))
+			return -EINVAL;
 		reserved0 = GENMASK_ULL(31, 8);
 		reserved1 = GENMASK_ULL(1, 0);
 		break;

@@ -20,12 +20,23 @@ static unsigned int count_reaching(struct device *dev, phys_addr_t pa)
 	return n;
 }
 
+static const struct error_case {
+	const char *name;
+	bool deaf;
+} error_cases[] = {
+	{ "goes on by itself" },
+	{ "goes on when told", true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(error, error_cases, name);
+
 /*
  * B7: an error at any descriptor of a submission is seen to, and costs nothing
  * but that descriptor.
  */
 static void error_within_batch(struct kunit *test)
 {
+	const struct error_case *c = test->param_value;
 	struct model_unit *unit = model_unit(MODEL_FS);
 	struct device *dev = model_dev(MODEL_FS, 0);
 	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
@@ -38,7 +49,10 @@ static void error_within_batch(struct kunit *test)
 	for (n = BATCH + 1; n; n--) {
 		ut_map(test, domain, pa);
 		KUNIT_EXPECT_EQ(test, count_reaching(dev, pa), BATCH);
-		model_set_faults(unit, (struct model_faults) { .iqe = n });
+		model_set_faults(unit, (struct model_faults) {
+			.iqe = n,
+			.deaf = c->deaf,
+		});
 		ut_unmap(test, domain);
 		KUNIT_EXPECT_EQ(test, unit->faults.iqe, 0);
 		KUNIT_EXPECT_LE_MSG(test, count_reaching(dev, pa), n <= BATCH,
@@ -160,7 +174,7 @@ static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(unexpected_completion),
 	KUNIT_CASE(slow_unit),
 	KUNIT_CASE_PARAM(removed_device, removed_gen_params),
-	KUNIT_CASE(error_within_batch),
+	KUNIT_CASE_PARAM(error_within_batch, error_gen_params),
 	{}
 };
 

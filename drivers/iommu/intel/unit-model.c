@@ -34,6 +34,8 @@
 #define REG_FSTS	0x34
 #define REG_IQH		0x80
 #define REG_IQT		0x88
+/* Reserved: there until software writes the register. */
+#define IQT_MARK	BIT(31)
 #define REG_IQA		0x90
 #define REG_IQER	0xb0
 /* Where the extended capabilities say */
@@ -319,6 +321,17 @@ static void raise(struct model_unit *unit, u32 error, u64 record)
 	writel(unit->raised | FSTS_MARK, unit->regs + REG_FSTS);
 }
 
+static void raise_queue_error(struct model_unit *unit)
+{
+	u32 *iqt = (u32 __force *)(unit->regs + REG_IQT);
+	u32 tail = readl(unit->regs + REG_IQT);
+
+	/* Unless software has just written it. */
+	if (unit->faults.deaf)
+		cmpxchg(iqt, tail, tail | IQT_MARK);
+	raise(unit, FSTS_IQE, 1);
+}
+
 /* Software writes the ones that it wants cleared, without the mark. */
 static void clear_errors(struct model_unit *unit)
 {
@@ -361,6 +374,7 @@ static void give_up(struct model_unit *unit)
 	unit->raised = 0;
 	unit->aborted = false;
 	writel(0, unit->regs + REG_FSTS);
+	writel(unit->tail << queue_shift(unit), unit->regs + REG_IQT);
 }
 
 static bool is_devtlb(const struct model_inv *inv)
@@ -394,12 +408,12 @@ static bool do_descriptor(struct model_unit *unit)
 		return false;
 	}
 	if (counts_down(&faults->iqe)) {
-		raise(unit, FSTS_IQE, 1);
+		raise_queue_error(unit);
 		return false;
 	}
 	if (model_decode(qw, &inv)) {
 		model_complain(unit, "invalid descriptor", qw[0]);
-		raise(unit, FSTS_IQE, 1);
+		raise_queue_error(unit);
 		return false;
 	}
 
@@ -437,13 +451,14 @@ static bool do_descriptor(struct model_unit *unit)
 
 static void do_queue(struct model_unit *unit)
 {
-	u32 tail = readl(unit->regs + REG_IQT) >> queue_shift(unit);
+	u32 iqt = readl(unit->regs + REG_IQT);
+	u32 tail = (iqt & ~IQT_MARK) >> queue_shift(unit);
 
 	if (tail != unit->tail) {
 		unit->tail = tail;
 		be_told(unit);
 	}
-	if (unit->raised) {
+	if (unit->raised || iqt & IQT_MARK) {
 		if (ktime_get_ns() - unit->stopped > PATIENCE)
 			give_up(unit);
 		return;

@@ -180,6 +180,8 @@ struct model_device {
  * @nameless: Which device did not answer is not reported.
  * @eager: After a time-out, descriptors are executed until there are no more,
  *	but for waits, rather than until the first wait.
+ * @deaf: Behind a queue error that has been cleared, the queue is looked at only
+ *	when the tail has been written once more.
  */
 struct model_faults {
 	u64 latency;
@@ -188,6 +190,7 @@ struct model_faults {
 	u16 ite;
 	bool nameless;
 	bool eager;
+	bool deaf;
 };
 
 /**
