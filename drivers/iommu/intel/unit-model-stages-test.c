@@ -653,6 +653,30 @@ static int no_page_requests(struct iopf_group *group)
 	return -EOPNOTSUPP;
 }
 
+/* R7, of a device that cannot send page requests where the domain handles them */
+static void refused_page_requests_change_nothing(struct kunit *test)
+{
+	struct device *dev = model_dev(MODEL_FS2, 0);
+	struct iommu_domain *before = ut_new_domain(test, dev, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct iommu_attach_handle handle;
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	domain->iopf_handler = no_page_requests;
+	guest.domain->iopf_handler = no_page_requests;
+
+	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, PASID), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ut_attach(guest.domain, dev, PASID), -ENODEV);
+	KUNIT_ASSERT_EQ(test, ut_attach(before, dev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, ut_replace(domain, dev, PASID, &handle), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ut_replace(guest.domain, dev, PASID, &handle),
+			-ENODEV);
+	ut_check_attached(test, before, dev, PASID);
+	ut_detach(before, dev, PASID);
+	/* Who is on a list still complains when it is freed. */
+}
+
 /* B9: whoever handles a device's page requests lets go of it in the end. */
 static void nested_attach_keeps_no_page_requests(struct kunit *test)
 {
@@ -718,6 +742,7 @@ static struct kunit_case stages_cases[] = {
 	KUNIT_CASE(nested_siblings),
 	KUNIT_CASE_PARAM(failed_nested_attach_changes_nothing, nested_gen_params),
 	KUNIT_CASE_PARAM(refused_nested_attach_changes_nothing, nested_gen_params),
+	KUNIT_CASE(refused_page_requests_change_nothing),
 	KUNIT_CASE(nested_attach_keeps_no_page_requests),
 	KUNIT_CASE(sva_unmap),
 	KUNIT_CASE(sva_exit),
