@@ -1,0 +1,669 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPU caches and domains that do not enforce coherency: what such a domain maps,
+ * and what is unpinned after it has been mapped by one, has to be flushed.
+ *
+ * The mock driver knows which pages were flushed and when (selftest_flush.c).
+ * These tests say what should be flushed how often; that nothing was mapped or
+ * unpinned unflushed is looked at when any test of iommufd ends.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define __EXPORTED_HEADERS__
+#include <linux/vfio.h>
+
+#include "iommufd_utils.h"
+
+#define NPAGES		16
+#define TABLES		2
+#define SLOTS		6
+#define IOVA		MOCK_APERTURE_START
+#define COHERENT	MOCK_FLAGS_DEVICE_ENFORCE_CC
+#define NONCOHERENT	0
+
+static __attribute__((constructor)) void setup_buffer(void)
+{
+	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
+	BUFFER_SIZE = TABLES * SLOTS * NPAGES * PAGE_SIZE;
+	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	mfd_buffer = memfd_mmap(BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				&mfd);
+}
+
+FIXTURE(noncoherent)
+{
+	int fd;
+	__u32 ioas_id;
+	__u64 flushed;
+	size_t length;
+};
+
+FIXTURE_SETUP(noncoherent)
+{
+	self->fd = open("/dev/iommu", O_RDWR);
+	ASSERT_NE(-1, self->fd);
+	test_ioctl_ioas_alloc(&self->ioas_id);
+	if (_test_cmd_flush_counts(self->fd, &self->flushed, NULL, false))
+		SKIP(return, "this architecture does not flush CPU caches");
+	self->length = NPAGES * PAGE_SIZE;
+}
+
+FIXTURE_TEARDOWN(noncoherent)
+{
+	teardown_iommufd(self->fd, _metadata);
+}
+
+/* So many pages have been flushed since this was last asked. */
+#define expect_flushed(npages)                                                \
+	({                                                                    \
+		__u64 before = self->flushed;                                 \
+									      \
+		ASSERT_EQ(0, _test_cmd_flush_counts(self->fd, &self->flushed, \
+						    NULL, false));            \
+		EXPECT_EQ(npages, self->flushed - before);                    \
+	})
+
+static int copy_range(int fd, __u32 dst, __u32 src, __u64 dst_iova,
+		      __u64 src_iova, size_t length)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_READABLE,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.dst_iova = dst_iova,
+		.src_iova = src_iova,
+		.length = length,
+	};
+
+	return ioctl(fd, IOMMU_IOAS_COPY, &cmd);
+}
+
+static int access_write(int fd, __u32 access_id, __u64 iova, size_t length,
+			__u32 flags)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = IOMMU_TEST_OP_ACCESS_RW,
+		.id = access_id,
+		.access_rw = { .iova = iova,
+			       .length = length,
+			       .uptr = (uintptr_t)mfd_buffer,
+			       .flags = flags | MOCK_ACCESS_RW_WRITE },
+	};
+
+	return ioctl(fd, _IOMMU_TEST_CMD(IOMMU_TEST_OP_ACCESS_RW), &cmd);
+}
+
+static int access_pin(int fd, __u32 access_id, __u64 iova, size_t length,
+		      __u32 *item_id)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = IOMMU_TEST_OP_ACCESS_PAGES,
+		.id = access_id,
+		.access_pages = { .iova = iova,
+				  .length = length,
+				  .flags = MOCK_FLAGS_ACCESS_WRITE },
+	};
+	int rc;
+
+	rc = ioctl(fd, _IOMMU_TEST_CMD(IOMMU_TEST_OP_ACCESS_PAGES), &cmd);
+	*item_id = cmd.access_pages.out_access_pages_id;
+	return rc;
+}
+
+/* A mapping that a domain finds, or that finds the domain */
+TEST_F(noncoherent, map_and_unmap)
+{
+	__u32 stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	expect_flushed(0);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_map_fixed_file(mfd, 0, self->length, IOVA);
+	expect_flushed(NPAGES);
+	test_ioctl_destroy(stdev_id);
+	expect_flushed(NPAGES);
+
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+}
+
+TEST_F(noncoherent, coherent_is_not_flushed)
+{
+	__u32 access_id, item_id, stdev_id;
+
+	test_cmd_create_access(self->ioas_id, &access_id,
+			       MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	test_cmd_mock_domain_flags(self->ioas_id, COHERENT, &stdev_id, NULL,
+				   NULL);
+	ASSERT_EQ(0, access_write(self->fd, access_id, IOVA, self->length, 0));
+	ASSERT_EQ(0, access_pin(self->fd, access_id, IOVA, self->length,
+				&item_id));
+	test_cmd_destroy_access_pages(access_id, item_id);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	test_ioctl_destroy(stdev_id);
+	test_cmd_destroy_access(access_id);
+	expect_flushed(0);
+}
+
+/* What one domain has mapped stays to be flushed when another unpins it. */
+TEST_F(noncoherent, coherent_beside)
+{
+	__u32 coherent_id, stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, COHERENT, &coherent_id, NULL,
+				   NULL);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(0);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	expect_flushed(NPAGES);
+	test_ioctl_destroy(stdev_id);
+	expect_flushed(0);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+
+	/* The domain is not counted any more. */
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(0);
+	test_ioctl_destroy(coherent_id);
+}
+
+/* Nor is one that could not be added. */
+TEST_F(noncoherent, refused_domain)
+{
+	__u32 stdev_id;
+
+	test_ioctl_ioas_map_fixed(buffer, self->length, 0);
+	test_err_mock_domain_flags(EADDRINUSE, self->ioas_id, NONCOHERENT,
+				   &stdev_id, NULL);
+	test_ioctl_ioas_unmap(0, self->length);
+	expect_flushed(0);
+
+	test_cmd_mock_domain_flags(self->ioas_id, COHERENT, &stdev_id, NULL,
+				   NULL);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(0);
+}
+
+/* Replacing changes which domain is flushed for. */
+TEST_F(noncoherent, replace)
+{
+	__u32 coherent_id, idev_id, hwpt_id, stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, COHERENT, &coherent_id, NULL,
+				   NULL);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   &idev_id);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(NPAGES);
+	test_cmd_hwpt_alloc(idev_id, self->ioas_id, 0, &hwpt_id);
+	expect_flushed(NPAGES);
+	test_cmd_mock_domain_replace(stdev_id, hwpt_id);
+	expect_flushed(0);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+	test_ioctl_destroy(stdev_id);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(NPAGES);
+	test_ioctl_destroy(hwpt_id);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(0);
+}
+
+/* Two areas are parts of the same pages: one says nothing of the other. */
+TEST_F(noncoherent, parts_of_pages)
+{
+	__u32 other_id, stdev_id;
+
+	test_ioctl_ioas_alloc(&other_id);
+	test_cmd_mock_domain_flags(other_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	ASSERT_EQ(0, copy_range(self->fd, other_id, self->ioas_id, IOVA,
+				IOVA + self->length / 2, self->length / 2));
+	expect_flushed(NPAGES / 2);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	expect_flushed(NPAGES);
+	/* The half of them is still in use. */
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES / 2);
+	test_ioctl_ioas_unmap_id(other_id, IOVA, self->length / 2);
+	expect_flushed(NPAGES / 2);
+}
+
+/* VFIO lets a part of a mapping be unmapped: what is left stays marked. */
+TEST_F(noncoherent, vfio_split)
+{
+	struct iommu_vfio_ioas set_ioas = {
+		.size = sizeof(set_ioas),
+		.op = IOMMU_VFIO_IOAS_SET,
+		.ioas_id = self->ioas_id,
+	};
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = IOVA + self->length / 4,
+		.size = self->length / 2,
+	};
+	__u32 stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	ASSERT_EQ(0, ioctl(self->fd, IOMMU_VFIO_IOAS, &set_ioas));
+	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(NPAGES);
+	ASSERT_EQ(0, ioctl(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	expect_flushed(NPAGES / 2);
+
+	/* Mapped once more, by another domain */
+	test_ioctl_destroy(stdev_id);
+	expect_flushed(NPAGES / 2);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	expect_flushed(NPAGES / 2);
+	test_ioctl_ioas_unmap(IOVA, self->length / 4);
+	expect_flushed(NPAGES / 4);
+	unmap.iova = IOVA + 3 * self->length / 4;
+	unmap.size = self->length / 4;
+	ASSERT_EQ(0, ioctl(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	expect_flushed(NPAGES / 4);
+}
+
+/* How MMIO is mapped is between its exporter and the device. */
+TEST_F(noncoherent, dmabuf)
+{
+	__u32 stdev_id;
+	int dmabuf_fd;
+
+	test_cmd_get_dmabuf(self->length, &dmabuf_fd);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   NULL);
+	test_ioctl_ioas_map_fixed_file(dmabuf_fd, 0, self->length, IOVA);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(0);
+	close(dmabuf_fd);
+}
+
+FIXTURE(noncoherent_write)
+{
+	int fd;
+	__u32 ioas_id;
+	__u32 access_id;
+	__u32 stdev_id;
+	__u32 hwpt_id;
+	__u64 flushed;
+	size_t length;
+};
+
+FIXTURE_VARIANT(noncoherent_write)
+{
+	unsigned int npages;
+};
+
+/* One page is written by a way of its own. */
+FIXTURE_VARIANT_ADD(noncoherent_write, page)
+{
+	.npages = 1,
+};
+
+FIXTURE_VARIANT_ADD(noncoherent_write, pages)
+{
+	.npages = NPAGES,
+};
+
+FIXTURE_SETUP(noncoherent_write)
+{
+	self->fd = open("/dev/iommu", O_RDWR);
+	ASSERT_NE(-1, self->fd);
+	self->length = variant->npages * PAGE_SIZE;
+	test_ioctl_ioas_alloc(&self->ioas_id);
+	test_cmd_create_access(self->ioas_id, &self->access_id,
+			       MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	test_ioctl_ioas_map_fixed(buffer, NPAGES * PAGE_SIZE, IOVA);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &self->stdev_id,
+				   &self->hwpt_id, NULL);
+	if (_test_cmd_flush_counts(self->fd, &self->flushed, NULL, false))
+		SKIP(return, "this architecture does not flush CPU caches");
+}
+
+FIXTURE_TEARDOWN(noncoherent_write)
+{
+	test_cmd_destroy_access(self->access_id);
+	teardown_iommufd(self->fd, _metadata);
+}
+
+/* What is written for an emulated device may be read by a real one. */
+TEST_F(noncoherent_write, rw)
+{
+	ASSERT_EQ(0, access_write(self->fd, self->access_id, IOVA, self->length,
+				  0));
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+	ASSERT_EQ(0, access_write(self->fd, self->access_id, IOVA, self->length,
+				  MOCK_ACCESS_RW_SLOW_PATH));
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+	ASSERT_EQ(0, access_write(self->fd, self->access_id,
+				  IOVA + self->length - 1, 1, 0));
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(1);
+}
+
+/* By somebody whose table has no domain */
+TEST_F(noncoherent_write, rw_of_copy)
+{
+	__u32 access_id, other_id;
+
+	test_ioctl_ioas_alloc(&other_id);
+	ASSERT_EQ(0, copy_range(self->fd, other_id, self->ioas_id, IOVA, IOVA,
+				NPAGES * PAGE_SIZE));
+	test_cmd_create_access(other_id, &access_id, 0);
+	ASSERT_EQ(0, access_write(self->fd, access_id, IOVA, self->length, 0));
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+	test_cmd_destroy_access(access_id);
+}
+
+TEST_F(noncoherent_write, pinned)
+{
+	__u32 item_id;
+
+	ASSERT_EQ(0, access_pin(self->fd, self->access_id, IOVA, self->length,
+				&item_id));
+	expect_flushed(0);
+	test_cmd_destroy_access_pages(self->access_id, item_id);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+}
+
+/* Both may have written. */
+TEST_F(noncoherent_write, pinned_twice)
+{
+	__u32 item_id[2];
+
+	ASSERT_EQ(0, access_pin(self->fd, self->access_id, IOVA, self->length,
+				&item_id[0]));
+	ASSERT_EQ(0, access_pin(self->fd, self->access_id, IOVA, self->length,
+				&item_id[1]));
+	test_cmd_destroy_access_pages(self->access_id, item_id[0]);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+	test_cmd_destroy_access_pages(self->access_id, item_id[1]);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+}
+
+/* The last to unpin is not the domain. */
+TEST_F(noncoherent_write, pinned_for_longer)
+{
+	__u32 item_id;
+
+	ASSERT_EQ(0, access_pin(self->fd, self->access_id, IOVA, self->length,
+				&item_id));
+	test_ioctl_destroy(self->stdev_id);
+	expect_flushed(NPAGES - variant->npages);
+	test_cmd_destroy_access_pages(self->access_id, item_id);
+	expect_flushed(variant->npages);
+}
+
+/* Pinned before there is a domain */
+TEST_F(noncoherent_write, pinned_before)
+{
+	__u32 item_id;
+
+	test_ioctl_destroy(self->stdev_id);
+	expect_flushed(NPAGES);
+	ASSERT_EQ(0, access_pin(self->fd, self->access_id, IOVA, self->length,
+				&item_id));
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &self->stdev_id,
+				   &self->hwpt_id, NULL);
+	expect_flushed(NPAGES);
+	test_cmd_destroy_access_pages(self->access_id, item_id);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, NPAGES * PAGE_SIZE);
+	expect_flushed(variant->npages);
+}
+
+#define STEPS	400
+
+/*
+ * Tables with slots for mappings, a device of either kind, and a domain that the
+ * one that is not coherent may be moved to. What a slot maps nobody else
+ * does, unless it was copied: the mock driver does not count how often a page is
+ * pinned. memory[slot] says which part of the buffer it is, 0 if nothing.
+ */
+struct table {
+	__u32 ioas_id;
+	__u32 access_id;
+	unsigned int memory[SLOTS];
+	bool pinned[SLOTS];
+	__u32 item_id[SLOTS];
+	__u32 coherent_id;
+	__u32 stdev_id;
+	__u32 idev_id;
+	__u32 hwpt_id;
+	__u32 manual_id;
+	bool moved;
+};
+
+static __u64 slot_iova(unsigned int slot)
+{
+	return IOVA + slot * NPAGES * PAGE_SIZE;
+}
+
+static void check_table(struct __test_metadata *_metadata, int fd,
+			struct table *t)
+{
+	size_t length = slot_iova(SLOTS) - IOVA;
+
+	if (t->stdev_id) {
+		ASSERT_EQ(0, _test_cmd_check_flushed(fd, t->hwpt_id, IOVA,
+						     length));
+	}
+	if (t->manual_id) {
+		ASSERT_EQ(0, _test_cmd_check_flushed(fd, t->manual_id, IOVA,
+						     length));
+	}
+}
+
+static unsigned int free_memory(struct table *tables)
+{
+	bool used[TABLES * SLOTS + 1] = {};
+	unsigned int i;
+
+	for (i = 0; i < TABLES * SLOTS; i++)
+		used[tables[i / SLOTS].memory[i % SLOTS]] = true;
+	for (i = 1; used[i]; i++)
+		;
+	return i;
+}
+
+static void toggle_mapping(struct __test_metadata *_metadata, int fd,
+			   struct table *tables, unsigned int nth,
+			   unsigned int slot)
+{
+	const __u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+			    IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
+	struct table *t = &tables[nth], *other = &tables[!nth];
+	unsigned int from = rand() % SLOTS, memory = free_memory(tables);
+	size_t length = NPAGES * PAGE_SIZE, offset = (memory - 1) * length;
+	__u64 iova = slot_iova(slot);
+
+	if (t->memory[slot]) {
+		/* Its accesses are told and unpin. */
+		ASSERT_EQ(0, _test_ioctl_ioas_unmap(fd, t->ioas_id, iova,
+						    length, NULL));
+		t->pinned[slot] = false;
+		memory = 0;
+	} else if (other->memory[from] && rand() % 2) {
+		memory = other->memory[from];
+		ASSERT_EQ(0, copy_range(fd, t->ioas_id, other->ioas_id, iova,
+					slot_iova(from), length));
+	} else if (rand() % 2) {
+		ASSERT_EQ(0, _test_ioctl_ioas_map_file(fd, t->ioas_id, mfd,
+						       offset, length, &iova,
+						       flags));
+	} else {
+		ASSERT_EQ(0, _test_ioctl_ioas_map(fd, t->ioas_id,
+						  buffer + offset, length,
+						  &iova, flags));
+	}
+	t->memory[slot] = memory;
+}
+
+static void toggle_coherent(struct __test_metadata *_metadata, int fd,
+			    struct table *t)
+{
+	if (t->coherent_id) {
+		ASSERT_EQ(0, _test_ioctl_destroy(fd, t->coherent_id));
+		t->coherent_id = 0;
+	} else {
+		ASSERT_EQ(0, _test_cmd_mock_domain_flags(fd, t->ioas_id,
+							 COHERENT,
+							 &t->coherent_id, NULL,
+							 NULL));
+	}
+}
+
+static void toggle_noncoherent(struct __test_metadata *_metadata, int fd,
+			       struct table *t)
+{
+	if (t->stdev_id) {
+		ASSERT_EQ(0, _test_ioctl_destroy(fd, t->stdev_id));
+		t->stdev_id = 0;
+		t->moved = false;
+	} else {
+		ASSERT_EQ(0, _test_cmd_mock_domain_flags(fd, t->ioas_id,
+							 NONCOHERENT,
+							 &t->stdev_id,
+							 &t->hwpt_id,
+							 &t->idev_id));
+	}
+}
+
+static void toggle_manual(struct __test_metadata *_metadata, int fd,
+			  struct table *t)
+{
+	if (t->manual_id && !t->moved) {
+		ASSERT_EQ(0, _test_ioctl_destroy(fd, t->manual_id));
+		t->manual_id = 0;
+	} else if (!t->manual_id && t->stdev_id) {
+		ASSERT_EQ(0, _test_cmd_hwpt_alloc(fd, t->idev_id, t->ioas_id, 0,
+						  0, &t->manual_id,
+						  IOMMU_HWPT_DATA_NONE, NULL,
+						  0));
+	}
+}
+
+static void toggle_moved(struct __test_metadata *_metadata, int fd,
+			 struct table *t)
+{
+	__u32 pt_id = t->moved ? t->ioas_id : t->manual_id;
+
+	if (!t->stdev_id || !t->manual_id)
+		return;
+	ASSERT_EQ(0, _test_cmd_mock_domain_replace(fd, t->stdev_id, pt_id,
+						   &t->hwpt_id));
+	t->moved = !t->moved;
+}
+
+static void toggle_pin(struct __test_metadata *_metadata, int fd,
+		       struct table *t, unsigned int slot)
+{
+	__u64 iova = slot_iova(slot) + PAGE_SIZE;
+	size_t length = (1 + rand() % 8) * PAGE_SIZE;
+	int rc;
+
+	if (t->pinned[slot])
+		rc = _test_cmd_destroy_access_pages(fd, t->access_id,
+						    t->item_id[slot]);
+	else
+		rc = access_pin(fd, t->access_id, iova, length,
+				&t->item_id[slot]);
+	ASSERT_EQ(0, rc);
+	t->pinned[slot] = !t->pinned[slot];
+}
+
+static void write_slot(struct __test_metadata *_metadata, int fd,
+		       struct table *t, unsigned int slot)
+{
+	size_t length = 1 + rand() % ((NPAGES - 1) * PAGE_SIZE);
+	__u64 iova = slot_iova(slot) + rand() % PAGE_SIZE;
+	__u32 flags = rand() % 2 ? MOCK_ACCESS_RW_SLOW_PATH : 0;
+
+	ASSERT_EQ(0, access_write(fd, t->access_id, iova, length, flags));
+}
+
+TEST_F_TIMEOUT(noncoherent, random, 300)
+{
+	const char *env = getenv("NONCOHERENT_SEED");
+	unsigned int seed = env ? atoi(env) : time(NULL);
+	struct table tables[TABLES] = {};
+	unsigned int step, nth, slot;
+	struct table *t;
+
+	TH_LOG("NONCOHERENT_SEED=%u repeats this", seed);
+	srand(seed);
+	for (t = tables; t < tables + TABLES; t++) {
+		test_ioctl_ioas_alloc(&t->ioas_id);
+		test_cmd_create_access(t->ioas_id, &t->access_id,
+				       MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	}
+	for (step = 0; step < STEPS; step++) {
+		nth = rand() % TABLES;
+		slot = rand() % SLOTS;
+		t = &tables[nth];
+		switch (rand() % 10) {
+		case 0:
+			toggle_coherent(_metadata, self->fd, t);
+			break;
+		case 1:
+			toggle_noncoherent(_metadata, self->fd, t);
+			break;
+		case 2:
+			toggle_manual(_metadata, self->fd, t);
+			break;
+		case 3:
+			toggle_moved(_metadata, self->fd, t);
+			break;
+		case 4:
+		case 5:
+			if (t->memory[slot])
+				toggle_pin(_metadata, self->fd, t, slot);
+			break;
+		case 6:
+		case 7:
+			if (t->memory[slot])
+				write_slot(_metadata, self->fd, t, slot);
+			break;
+		default:
+			toggle_mapping(_metadata, self->fd, tables, nth, slot);
+		}
+		for (t = tables; t < tables + TABLES; t++)
+			check_table(_metadata, self->fd, t);
+	}
+	for (t = tables; t < tables + TABLES; t++)
+		test_cmd_destroy_access(t->access_id);
+}
+
+TEST_HARNESS_MAIN
