@@ -20,6 +20,8 @@
 
 static struct task_struct *fail_nth_task;
 static int fail_nth_left;
+/* The test that has the probes below. */
+static struct kunit *fail_nth_test;
 
 static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 {
@@ -59,6 +61,7 @@ static struct kprobe fail_nth_probes[2];
 static void fail_nth_exit(void *probe)
 {
 	fail_nth_task = NULL;
+	fail_nth_test = NULL;
 	unregister_kprobe(probe);
 }
 
@@ -107,14 +110,17 @@ static bool fail_nth_works(void)
 	return false;
 }
 
-/* From here to the end of the test, fail_nth() works. */
+/* From here to the end of the test, fail_nth() works. May be called again. */
 static void fail_nth_init(struct kunit *test)
 {
+	if (fail_nth_test == test)
+		return;
 	fail_nth_hook(test, &fail_nth_probes[0], "should_failslab",
 		      fail_nth_slab);
 	fail_nth_hook(test, &fail_nth_probes[1], "should_fail_alloc_page",
 		      fail_nth_page);
 	KUNIT_ASSERT_TRUE(test, fail_nth_works());
+	fail_nth_test = test;
 }
 
 #else

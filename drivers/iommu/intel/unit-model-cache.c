@@ -150,9 +150,12 @@ static bool same_device(const struct model_entry *e,
 	return e->tag.form == MODEL_FORM_DEVTLB && e->tag.did == inv->sid;
 }
 
+/* A PASID of zero is a PASID, which devices of this model do not use. */
 static bool obliged_devtlb(const struct model_entry *e,
 			   const struct model_inv *inv)
 {
+	if (inv->type == MODEL_INV_DEVTLB_PASID && !inv->pasid)
+		return false;
 	return same_device(e, inv) && e->tag.pasid == inv->pasid &&
 	       within(e, inv);
 }
@@ -780,11 +783,16 @@ bool model_devtlb_find(struct model_unit *unit, u16 sid, ioasid_t pasid,
 void model_devtlb_insert(struct model_unit *unit, u16 sid, ioasid_t pasid,
 			 u64 addr, const struct model_entry *entry)
 {
-	struct model_entry new = *entry;
+	struct model_entry new = *entry, *old;
 
 	new.tag = devtlb_tag(sid, pasid);
 	new.pa = entry_pa(entry, addr) & ADDRESS;
 	new.addr = addr & ADDRESS;
 	new.order = 0;
-	entry_insert(unit, &new);
+	/* One that it has read by, and now has the right to write by. */
+	old = entry_find(unit, &new.tag, 0, addr);
+	if (old)
+		*old = new;
+	else
+		entry_insert(unit, &new);
 }

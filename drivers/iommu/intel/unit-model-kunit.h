@@ -54,6 +54,8 @@ static inline struct device *ut_sibling(const struct ut_topology *t)
 /* Gone at the end of the test, as all that is new here */
 struct iommu_domain *ut_new_domain(struct kunit *test, struct device *dev,
 				   u32 flags);
+/* Before that, of those that are new here: nothing is attached to it. */
+void ut_free_domain(struct kunit *test, struct iommu_domain *domain);
 phys_addr_t ut_new_page(struct kunit *test);
 void __user *ut_new_user_page(struct kunit *test);
 /* Of this task's memory */
@@ -69,6 +71,9 @@ void ut_detach(struct iommu_domain *domain, struct device *dev,
 	       ioasid_t pasid);
 int ut_replace(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
 	       struct iommu_attach_handle *handle);
+/* What has been attached with a handle, as ut_replace() does */
+void ut_detach_handle(struct iommu_domain *domain, struct device *dev,
+		      ioasid_t pasid);
 
 /* One page at %IOVA */
 void ut_map(struct kunit *test, struct iommu_domain *domain, phys_addr_t pa);
@@ -131,6 +136,9 @@ struct ut_guest {
 	phys_addr_t pa[GUEST_PAGES];
 };
 
+/* The topologies of devices that guests use */
+const void *ut_nested_gen_params(struct kunit *test, const void *prev,
+				 char *desc);
 void ut_new_guest(struct kunit *test, struct device *dev,
 		  struct ut_guest *guest);
 struct iommu_domain *ut_new_nested(struct kunit *test, struct device *dev,
@@ -141,6 +149,8 @@ void ut_guest_map(struct kunit *test, struct ut_guest *guest,
 void ut_guest_unmap(struct kunit *test, struct ut_guest *guest,
 		    enum ut_guest_page page);
 void ut_guest_set(struct ut_guest *guest, enum ut_guest_page table, u64 gpa);
+/* Of a thread that uses the test's address space; fails with an error code */
+int ut_guest_ask(struct ut_guest *guest, u64 addr, u64 npages);
 void ut_guest_invalidate(struct kunit *test, struct ut_guest *guest, u64 addr,
 			 u64 npages);
 void ut_check_guest(struct kunit *test, struct ut_guest *guest,
@@ -158,6 +168,7 @@ void ut_check_guest(struct kunit *test, struct ut_guest *guest,
  *	allocated.
  * @unit: The unit of the device, for one that takes them on another CPU when
  *	the unit is waited for.
+ * @beside: Without letting the unit wait until it has done so.
  * @ready: That other CPU has taken up its watch.
  * @busy: At it.
  * @chances: Number of opportunities.
@@ -173,6 +184,7 @@ struct ut_intruder {
 	phys_addr_t pa;
 	struct task_struct *task;
 	struct model_unit *unit;
+	bool beside;
 	struct completion ready;
 	bool busy;
 	unsigned int chances;
@@ -195,10 +207,12 @@ void ut_stop_waits(struct ut_intruder *in);
  * @old: What it replaces; NULL for an attach by RID, which always replaces, or
  *	for a PASID that is not attached.
  * @handle: For replacing.
+ * @attempt: How, if not so; returns an error code.
+ * @undo: And back.
  * @check: Called after each attempt, with whether it has succeeded.
  * @before: What @dev uses by RID before, for @check.
  * @sibling: Another device behind the same unit, for @check.
- * @guest: Where @domain belongs to, for @check.
+ * @guest: Where @domain or @old belongs to, for @check.
  */
 struct ut_failing {
 	struct iommu_domain *domain;
@@ -206,6 +220,8 @@ struct ut_failing {
 	ioasid_t pasid;
 	struct iommu_domain *old;
 	struct iommu_attach_handle handle[2];
+	int (*attempt)(struct ut_failing *f);
+	void (*undo)(struct ut_failing *f);
 	void (*check)(struct kunit *test, struct ut_failing *f, bool attached);
 	struct iommu_domain *before;
 	struct device *sibling;
@@ -217,6 +233,5 @@ void ut_fail_each(struct kunit *test, struct ut_failing *f);
 /* For each struct kunit_suite */
 int ut_suite_init(struct kunit_suite *suite);
 int ut_init(struct kunit *test);
-void ut_exit(struct kunit *test);
 
 #endif /* _INTEL_IOMMU_UNIT_MODEL_KUNIT_H */

@@ -18,6 +18,8 @@
 #define PASID_CAP	0x110
 #define PRI_CAP		0x120
 #define FIRST_SLOT	1
+#define BRIDGED_BUS	1
+#define VMD_SEGMENT	0x10000	/* more than a DMAR table can name */
 
 struct model_segment {
 	struct pci_sysdata sysdata;
@@ -33,19 +35,25 @@ static struct model_unit *unit_of(const struct pci_bus *bus)
 			    sysdata)->unit;
 }
 
+/* By where it is, which is what it asks under unless it is behind a bridge. */
 static struct model_device *find_device(struct model_unit *unit, u16 sid)
 {
 	unsigned int i = PCI_SLOT(sid) - FIRST_SLOT;
 
-	return i < MODEL_DEVS ? &unit->devs[i] : NULL;
+	if (PCI_BUS_NUM(sid) == BRIDGED_BUS && !i)
+		return &unit->devs[MODEL_BRIDGED];
+	if (PCI_BUS_NUM(sid) || i == MODEL_BRIDGED || i >= MODEL_SLOTS)
+		return NULL;
+	return &unit->devs[i];
 }
 
 /* No two functions of a device: the slot says which it is. */
 static u8 *config_of(struct pci_bus *bus, unsigned int devfn)
 {
-	struct model_device *dev = find_device(unit_of(bus), devfn);
+	struct model_device *dev;
 
-	if (bus->number || PCI_FUNC(devfn) || !dev || READ_ONCE(dev->gone))
+	dev = find_device(unit_of(bus), PCI_DEVID(bus->number, devfn));
+	if (PCI_FUNC(devfn) || !dev || READ_ONCE(dev->gone))
 		return NULL;
 	return dev->config;
 }
@@ -78,10 +86,10 @@ static int config_write(struct pci_bus *bus, unsigned int devfn, int where,
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	if (where >= PCI_BASE_ADDRESS_0 && where < PCI_CAPABILITY_LIST)
 		return PCIBIOS_SUCCESSFUL;
-	ats = model_ats_enabled(unit, devfn);
+	ats = model_ats_enabled(unit, PCI_DEVID(bus->number, devfn));
 	memcpy(config + where, &value, size);
-	if (!ats && model_ats_enabled(unit, devfn))
-		model_devtlb_clear(unit, devfn);
+	if (!ats && model_ats_enabled(unit, PCI_DEVID(bus->number, devfn)))
+		model_devtlb_clear(unit, PCI_DEVID(bus->number, devfn));
 	return PCIBIOS_SUCCESSFUL;
 }
 
@@ -111,17 +119,38 @@ static void fill_pri(u8 *config)
 	set32(config, PRI_CAP + PCI_PRI_MAX_REQ, 32);
 }
 
-/* An endpoint integrated into the root complex, which no driver knows. */
-static void fill_config(const struct model_unit *unit, u8 *config, bool ats)
+/* Something that no driver knows. */
+static void fill_any(u8 *config)
 {
 	set16(config, PCI_VENDOR_ID, 0x1b36);
 	set16(config, PCI_DEVICE_ID, 0xfff0);
-	set16(config, PCI_STATUS, PCI_STATUS_CAP_LIST);
 	set32(config, PCI_CLASS_REVISION, PCI_CLASS_NOT_DEFINED << 16);
-	config[PCI_CAPABILITY_LIST] = EXP_CAP;
+}
 
+static void fill_express(u8 *config, unsigned int type)
+{
+	fill_any(config);
+	set16(config, PCI_STATUS, PCI_STATUS_CAP_LIST);
+	config[PCI_CAPABILITY_LIST] = EXP_CAP;
 	config[EXP_CAP] = PCI_CAP_ID_EXP;
-	set16(config, EXP_CAP + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_RC_END << 4);
+	set16(config, EXP_CAP + PCI_EXP_FLAGS, 2 | type << 4);
+}
+
+/* From PCI Express to PCI. Its windows are closed. */
+static void fill_bridge(u8 *config)
+{
+	fill_express(config, PCI_EXP_TYPE_PCI_BRIDGE);
+	config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_BRIDGE;
+	set32(config, PCI_CLASS_REVISION, PCI_CLASS_BRIDGE_PCI << 16);
+	config[PCI_SECONDARY_BUS] = BRIDGED_BUS;
+	config[PCI_SUBORDINATE_BUS] = BRIDGED_BUS;
+	set16(config, PCI_MEMORY_BASE, 0xfff0);
+}
+
+/* An endpoint integrated into the root complex. */
+static void fill_endpoint(const struct model_unit *unit, u8 *config, bool ats)
+{
+	fill_express(config, PCI_EXP_TYPE_RC_END);
 	set32(config, EXP_CAP + PCI_EXP_DEVCAP2,
 	      PCI_EXP_DEVCAP2_EE_PREFIX | 1 << 22);
 
@@ -156,6 +185,49 @@ bool model_ats_enabled(struct model_unit *unit, u16 sid)
 	       dev->config[ATS_CAP + PCI_ATS_CTRL + 1] & 0x80;
 }
 
+static int fill_configs(struct model_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < MODEL_SLOTS; i++) {
+		unit->devs[i].config = kzalloc(CONFIG_SIZE, GFP_KERNEL);
+		if (!unit->devs[i].config)
+			return -ENOMEM;
+	}
+	for (i = 0; i < MODEL_DEVS; i++)
+		fill_endpoint(unit, unit->devs[i].config, i > 0);
+	fill_any(unit->devs[MODEL_BRIDGED].config);
+	fill_bridge(unit->devs[MODEL_BRIDGE].config);
+	return 0;
+}
+
+/* A segment with all that its configuration space shows; NULL if it cannot be. */
+static struct pci_bus *scan_segment(struct model_segment *segment,
+				    struct pci_ops *ops)
+{
+	LIST_HEAD(resources);
+	struct pci_bus *bus;
+
+	segment->sysdata.node = NUMA_NO_NODE;
+	segment->buses = (struct resource) {
+		.name = segment->unit->name,
+		.end = 0xff,
+		.flags = IORESOURCE_BUS,
+	};
+	pci_add_resource(&resources, &segment->buses);
+
+	pci_lock_rescan_remove();
+	bus = pci_create_root_bus(NULL, 0, ops, &segment->sysdata, &resources);
+	if (bus) {
+		pci_scan_child_bus(bus);
+		pci_bus_add_devices(bus);
+	}
+	pci_unlock_rescan_remove();
+	if (!bus)
+		pci_free_resource_list(&resources);
+	return bus;
+}
+
 /**
  * model_pci_create() - make the segment of a unit and its devices
  * @unit: The unit.
@@ -168,56 +240,135 @@ bool model_ats_enabled(struct model_unit *unit, u16 sid)
 int model_pci_create(struct model_unit *unit)
 {
 	struct model_segment *segment = &segments[unit - model_unit(0)];
-	LIST_HEAD(resources);
-	struct pci_bus *bus;
-	unsigned int i;
+	struct pci_bus *bus, *parent;
+	unsigned int i, slot;
+	int ret;
 
-	for (i = 0; i < MODEL_DEVS; i++) {
-		unit->devs[i].config = kzalloc(CONFIG_SIZE, GFP_KERNEL);
-		if (!unit->devs[i].config)
-			return -ENOMEM;
-		fill_config(unit, unit->devs[i].config, i > 0);
-	}
-
+	ret = fill_configs(unit);
+	if (ret)
+		return ret;
 	segment->unit = unit;
 	segment->sysdata.domain = unit->segment;
-	segment->sysdata.node = NUMA_NO_NODE;
-	segment->buses = (struct resource) {
-		.name = unit->name,
-		.end = 0xff,
-		.flags = IORESOURCE_BUS,
-	};
-	pci_add_resource(&resources, &segment->buses);
-
-	pci_lock_rescan_remove();
-	bus = pci_create_root_bus(NULL, 0, &config_ops, &segment->sysdata,
-				  &resources);
-	if (bus) {
-		pci_scan_child_bus(bus);
-		pci_bus_add_devices(bus);
-	}
-	pci_unlock_rescan_remove();
+	bus = scan_segment(segment, &config_ops);
 	if (!bus)
 		return -ENODEV;
 
-	for (i = 0; i < MODEL_DEVS; i++) {
-		unit->devs[i].pdev = pci_get_slot(bus, PCI_DEVFN(FIRST_SLOT + i, 0));
+	for (i = 0; i < MODEL_SLOTS; i++) {
+		parent = bus;
+		slot = FIRST_SLOT + i;
+		if (i == MODEL_BRIDGED) {
+			parent = pci_find_bus(unit->segment, BRIDGED_BUS);
+			slot = FIRST_SLOT;
+		}
+		if (parent)
+			unit->devs[i].pdev =
+				pci_get_slot(parent, PCI_DEVFN(slot, 0));
 		if (!unit->devs[i].pdev)
 			return -ENODEV;
 	}
 	return 0;
 }
 
+/* What VMD hides, and its requests come under the id of VMD itself */
+
+#if IS_ENABLED(CONFIG_VMD)
+static struct model_segment vmd_segment;
+
+static int vmd_read(struct pci_bus *bus, unsigned int devfn, int where,
+		    int size, u32 *value)
+{
+	u8 config[PCI_CFG_SPACE_SIZE] = {};
+
+	*value = ~0;
+	if (devfn || bus->number)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	*value = 0;
+	fill_any(config);
+	if (where + size <= sizeof(config))
+		memcpy(value, config + where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int vmd_write(struct pci_bus *bus, unsigned int devfn, int where,
+		     int size, u32 value)
+{
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops vmd_ops = {
+	.read = vmd_read,
+	.write = vmd_write,
+};
+
+static struct pci_bus *scan_vmd(struct pci_dev *pdev)
+{
+	vmd_segment = (struct model_segment) {
+		.unit = unit_of(pdev->bus),
+		.sysdata.domain = VMD_SEGMENT,
+		.sysdata.vmd_dev = pdev,
+	};
+	return scan_segment(&vmd_segment, &vmd_ops);
+}
+#else
+static struct pci_bus *scan_vmd(struct pci_dev *pdev)
+{
+	return NULL;
+}
+#endif
+
+/**
+ * model_vmd_create() - let a device hide another one behind itself
+ * @dev: The device, which has its unit for itself and for the other.
+ *
+ * Context: May sleep. One at a time.
+ * Return: The other's bus; NULL if the kernel knows nothing of VMD.
+ */
+struct pci_bus *model_vmd_create(struct device *dev)
+{
+	return scan_vmd(to_pci_dev(dev));
+}
+
+/**
+ * model_vmd_remove() - undo model_vmd_create()
+ * @bus: What it has returned.
+ *
+ * Context: May sleep.
+ */
+void model_vmd_remove(struct pci_bus *bus)
+{
+	struct device *bridge = bus->bridge;
+
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(bus);
+	pci_remove_root_bus(bus);
+	pci_unlock_rescan_remove();
+	/* Whoever has created it has still got it. */
+	put_device(bridge);
+}
+
 /**
  * model_dev() - a device behind a unit
  * @id: The unit.
- * @i: Which of its devices; the first does not have ATS.
+ * @i: Which of its devices; the first does not have ATS, and %MODEL_BRIDGED
+ *	shares its group with a bridge.
  *
  * Return: The device.
  */
 struct device *model_dev(enum model_unit_id id, unsigned int i)
 {
 	return &model_unit(id)->devs[i].pdev->dev;
+}
+
+/**
+ * model_sid() - what the requests of a device come under
+ * @i: Which of a unit's devices.
+ *
+ * Return: Its requester id, or that which a bridge takes for it.
+ */
+u16 model_sid(unsigned int i)
+{
+	return i == MODEL_BRIDGED ? PCI_DEVID(BRIDGED_BUS, 0) :
+	       PCI_DEVID(0, PCI_DEVFN(FIRST_SLOT + i, 0));
 }
 
 /**
@@ -245,7 +396,8 @@ static int translate(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 		     struct model_entry *entry)
 {
 	struct model_unit *unit = unit_of(to_pci_dev(dev)->bus);
-	u16 sid = pci_dev_id(to_pci_dev(dev));
+	u16 sid = pci_is_root_bus(to_pci_dev(dev)->bus) ?
+		  pci_dev_id(to_pci_dev(dev)) : model_sid(MODEL_BRIDGED);
 	bool ats = model_ats_enabled(unit, sid);
 	unsigned long flags;
 	int ret = 0;

@@ -89,16 +89,22 @@ static phys_addr_t expected(const struct world *world,
 	return slot ? 0 : world_guest_pa(world);
 }
 
+/* First to read: a write may look up anew what a read has left in the caches. */
 static void check_access(struct kunit *test, struct sequence *s,
 			 struct device *dev, ioasid_t pasid, u64 addr,
 			 phys_addr_t want)
 {
 	phys_addr_t pa;
+	int write;
 
-	if (model_dma(dev, pasid, addr, true, &pa))
-		pa = 0;
-	KUNIT_EXPECT_EQ_MSG(test, pa, want, "step %u (%s): %s, PASID %u, %llx",
-			    s->step, s->what, dev_name(dev), pasid, addr);
+	for (write = 0; write < 2; write++) {
+		if (model_dma(dev, pasid, addr, write, &pa))
+			pa = 0;
+		KUNIT_EXPECT_EQ_MSG(test, pa, want,
+				    "step %u (%s): %s, PASID %u, %s %llx",
+				    s->step, s->what, dev_name(dev), pasid,
+				    write ? "write" : "read", addr);
+	}
 }
 
 static void check_port(struct kunit *test, struct sequence *s,
@@ -158,6 +164,21 @@ static void do_detach(struct kunit *test, struct sequence *s)
 		return;
 	s->what = "detach";
 	world_detach(port);
+}
+
+/* Everybody leaves a domain, which ends with its tables and its domain ids. */
+static void do_renew(struct kunit *test, struct sequence *s)
+{
+	struct world_domain *domain = pick_domain(s);
+	struct world *world = s->world;
+	unsigned int i;
+
+	s->what = "end of a domain";
+	for (i = 0; i < world->nr_ports; i++)
+		if (world->ports[i].domain == domain)
+			world_detach(&world->ports[i]);
+	if (!world_renew(test, world, domain))
+		s->what = "detach of all from the guest's host";
 }
 
 static void do_map(struct kunit *test, struct sequence *s)
@@ -222,16 +243,67 @@ static void do_guest_move(struct kunit *test, struct sequence *s)
 			world_guest_move(s->world, page, ut_new_page(test)), 0);
 }
 
+/* Has a slot been written since the last time? */
+static bool is_dirty(const struct world_domain *domain, unsigned int slot)
+{
+	struct iommu_iotlb_gather gather;
+	struct iommu_dirty_bitmap dirty;
+
+	iommu_iotlb_gather_init(&gather);
+	iommu_dirty_bitmap_init(&dirty, NULL, &gather);
+	domain->domain->dirty_ops->read_and_clear_dirty(domain->domain,
+							world_slot_addr(slot),
+							world_slot_size(slot), 0,
+							&dirty);
+	if (!gather.end)
+		return false;
+	iommu_iotlb_sync(domain->domain, &gather);
+	return true;
+}
+
+static void check_slots(struct kunit *test, struct sequence *s,
+			const struct world_domain *domain, bool written)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORLD_SLOTS; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, is_dirty(domain, i),
+				    written && domain->pa[i],
+				    "step %u: slot %u", s->step, i);
+		KUNIT_EXPECT_FALSE(test, is_dirty(domain, i));
+	}
+}
+
+/*
+ * Each that is attached leaves its mark, whatever others have left in caches
+ * that they share; those that are not leave none.
+ */
+static void check_dirty(struct kunit *test, struct sequence *s,
+			const struct world_domain *domain)
+{
+	const struct world *world = s->world;
+	unsigned int i;
+
+	for (i = 0; i < WORLD_SLOTS; i++)
+		is_dirty(domain, i);
+	for (i = 0; i < world->nr_ports; i++) {
+		check_port(test, s, &world->ports[i]);
+		check_slots(test, s, domain, world->ports[i].domain == domain);
+	}
+}
+
 static void do_dirty(struct kunit *test, struct sequence *s)
 {
 	struct world_domain *domain = pick_domain(s);
 	const struct iommu_dirty_ops *ops = domain->domain->dirty_ops;
+	bool on = pick(s, 2);
 
 	if (!domain->tracks)
 		return;
-	s->what = "dirty tracking";
-	KUNIT_EXPECT_EQ(test, ops->set_dirty_tracking(domain->domain,
-						      pick(s, 2)), 0);
+	s->what = on ? "start of dirty tracking" : "end of dirty tracking";
+	KUNIT_EXPECT_EQ(test, ops->set_dirty_tracking(domain->domain, on), 0);
+	if (on)
+		check_dirty(test, s, domain);
 }
 
 /*
@@ -310,6 +382,7 @@ static const struct {
 } acts[] = {
 	{ do_attach, 8 },
 	{ do_detach, 4 },
+	{ do_renew, 2 },
 	{ do_map, 12 },
 	{ do_unmap_two, 2 },
 	{ do_guest_set, 2 },
@@ -371,7 +444,6 @@ static struct kunit_suite random_suite = {
 	.name = "intel_iommu_unit_random",
 	.suite_init = ut_suite_init,
 	.init = ut_init,
-	.exit = ut_exit,
 	.test_cases = random_cases,
 };
 

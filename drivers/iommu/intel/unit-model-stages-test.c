@@ -14,17 +14,6 @@
 #include "../iommu-priv.h"
 #include "unit-model-kunit.h"
 
-static const struct ut_topology nested_topologies[] = {
-	{ "RID", MODEL_FS, 0, IOMMU_NO_PASID },
-	{ "RID, ATS", MODEL_FS, 1, IOMMU_NO_PASID },
-	{ "PASID", MODEL_FS, 0, PASID },
-	{ "PASID, ATS", MODEL_FS, 1, PASID },
-	{ "RID, caching mode", MODEL_FS_CM, 0, IOMMU_NO_PASID },
-	{ "PASID, ATS, caching mode", MODEL_FS_CM, 1, PASID },
-};
-
-KUNIT_ARRAY_PARAM_DESC(nested, nested_topologies, name);
-
 /* The guest changes its tables, and says so. */
 static void nested_guest_changes(struct kunit *test)
 {
@@ -117,6 +106,121 @@ static void nested_siblings(struct kunit *test)
 	ut_detach(guest.parent, dev[2], IOMMU_NO_PASID);
 	ut_detach(other, dev[1], IOMMU_NO_PASID);
 	ut_detach(guest.domain, dev[0], IOMMU_NO_PASID);
+}
+
+/**
+ * struct guest_intruder - changes a guest's tables, and where they are
+ * @in: When. Its @domain is not used, its @pa is the guest's data.
+ * @guest: Whose.
+ * @mm: The address space of the test.
+ */
+struct guest_intruder {
+	struct ut_intruder in;
+	struct ut_guest *guest;
+	struct mm_struct *mm;
+};
+
+/* Says of the page what was made of it meanwhile. */
+static void must_be_gone(struct ut_intruder *in)
+{
+	if (ut_reaches(in->dev, in->pasid, in->pa))
+		in->stale++;
+}
+
+static void guest_and_host_change(struct ut_intruder *in)
+{
+	struct guest_intruder *g = container_of(in, typeof(*g), in);
+
+	if (!ut_reaches(in->dev, in->pasid, in->pa))
+		return;
+	in->reached++;
+
+	kthread_use_mm(g->mm);
+	ut_guest_set(g->guest, GUEST_LEVEL1, 0);
+	if (ut_guest_ask(g->guest, IOVA, 1))
+		in->stale++;
+	must_be_gone(in);
+	/* In caching mode the guest has to say so of an entry that is new. */
+	ut_guest_set(g->guest, GUEST_LEVEL1, GPA(GUEST_DATA));
+	if (ut_guest_ask(g->guest, IOVA, 1))
+		in->stale++;
+	kthread_unuse_mm(g->mm);
+
+	iommu_unmap(g->guest->parent, GPA(GUEST_DATA), PAGE_SIZE);
+	must_be_gone(in);
+	if (iommu_map(g->guest->parent, GPA(GUEST_DATA), in->pa, PAGE_SIZE, PROT,
+		      GFP_ATOMIC))
+		in->stale++;
+}
+
+static struct guest_intruder new_guest_intruder(struct kunit *test,
+						struct ut_guest *guest)
+{
+	const struct ut_topology *t = test->param_value;
+
+	ut_new_guest(test, ut_dev(t), guest);
+	return (struct guest_intruder) {
+		.in = {
+			.act = guest_and_host_change,
+			.dev = ut_dev(t),
+			.pasid = t->pasid,
+			.pa = guest->pa[GUEST_DATA],
+			.unit = model_unit(t->unit),
+		},
+		.guest = guest,
+		.mm = current->mm,
+	};
+}
+
+static const void *nested_caching_gen_params(struct kunit *test,
+					     const void *prev, char *desc)
+{
+	const struct ut_topology *t;
+
+	do {
+		t = ut_nested_gen_params(test, prev, desc);
+		prev = t;
+	} while (t && !(model_unit(t->unit)->cap & MODEL_CAP_CM));
+	return t;
+}
+
+/* B1: while it waits, attach has to have told both domains of the device. */
+static void nested_changes_when_attach_waits(struct kunit *test)
+{
+	struct ut_guest guest = {};
+	struct guest_intruder g = new_guest_intruder(test, &guest);
+	int i, ret;
+
+	for (i = 0; i < ROUNDS && !g.in.reached; i++) {
+		ut_intrude_waits(test, &g.in);
+		ret = ut_attach(guest.domain, g.in.dev, g.in.pasid);
+		ut_stop_waits(&g.in);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		ut_detach(guest.domain, g.in.dev, g.in.pasid);
+	}
+	KUNIT_EXPECT_GT(test, g.in.reached, 0);
+	KUNIT_EXPECT_EQ(test, g.in.stale, 0);
+}
+
+/* B2: and detach must not have told them yet. */
+static void nested_changes_when_detach_waits(struct kunit *test)
+{
+	struct ut_guest guest = {};
+	struct guest_intruder g = new_guest_intruder(test, &guest);
+	int i;
+
+	for (i = 0; i < ROUNDS && !g.in.reached; i++) {
+		KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, g.in.dev,
+						g.in.pasid), 0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(g.in.dev, g.in.pasid,
+						   g.in.pa));
+		ut_intrude_waits(test, &g.in);
+		ut_detach(guest.domain, g.in.dev, g.in.pasid);
+		ut_stop_waits(&g.in);
+		ut_check_detached(test, g.in.dev, g.in.pasid);
+	}
+	KUNIT_EXPECT_GT(test, g.in.reached, 0);
+	KUNIT_EXPECT_EQ(test, g.in.stale, 0);
 }
 
 /* A process' own tables */
@@ -443,8 +547,12 @@ static void dirty_tracking_when_attach_waits(struct kunit *test)
 	unsigned int waits = 0;
 	int i, ret;
 
-	/* Once more, should a busy host have missed a wait. */
-	for (i = 0; i < 3; i++, in.at = 0) {
+	/*
+	 * Before the attach goes on and while it does, and each once more, should
+	 * a busy host have missed a wait.
+	 */
+	for (i = 0; i < 4; i++, in.at = 0) {
+		in.beside = i % 2;
 		do {
 			in.at++;
 			in.chances = 0;
@@ -597,38 +705,7 @@ static void snoop_control_when_replace_waits(struct kunit *test)
 
 /* Attaches that are refused */
 
-static void check_guest(struct kunit *test, struct ut_failing *f,
-			bool attached)
-{
-	if (attached)
-		ut_check_guest(test, f->guest, f->dev, f->pasid);
-	else
-		ut_check_attached(test, f->before, f->dev, IOMMU_NO_PASID);
-	ut_check_guest(test, f->guest, f->sibling, f->pasid);
-}
-
-/* B3 and B9, of an attach that lacks memory */
-static void failed_nested_attach_changes_nothing(struct kunit *test)
-{
-	const struct ut_topology *t = test->param_value;
-	struct ut_guest guest = {};
-	struct ut_failing f = {
-		.dev = ut_dev(t),
-		.pasid = t->pasid,
-		.check = check_guest,
-		.sibling = ut_sibling(t),
-		.guest = &guest,
-	};
-
-	f.before = iommu_get_domain_for_dev(f.dev);
-	ut_new_guest(test, f.dev, &guest);
-	f.domain = guest.domain;
-	KUNIT_ASSERT_EQ(test, ut_attach(f.domain, f.sibling, f.pasid), 0);
-	ut_fail_each(test, &f);
-	ut_detach(f.domain, f.sibling, f.pasid);
-}
-
-/* B9: or asks for tables of five levels, which the unit does not know. */
+/* B9: the guest asks for tables of five levels, which the unit does not know. */
 static void refused_nested_attach_changes_nothing(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -742,11 +819,15 @@ static void identity(struct kunit *test)
 }
 
 static struct kunit_case stages_cases[] = {
-	KUNIT_CASE_PARAM(nested_guest_changes, nested_gen_params),
-	KUNIT_CASE_PARAM(nested_host_changes, nested_gen_params),
+	KUNIT_CASE_PARAM(nested_guest_changes, ut_nested_gen_params),
+	KUNIT_CASE_PARAM(nested_host_changes, ut_nested_gen_params),
 	KUNIT_CASE(nested_siblings),
-	KUNIT_CASE_PARAM(failed_nested_attach_changes_nothing, nested_gen_params),
-	KUNIT_CASE_PARAM(refused_nested_attach_changes_nothing, nested_gen_params),
+	KUNIT_CASE_PARAM(nested_changes_when_attach_waits,
+			 nested_caching_gen_params),
+	KUNIT_CASE_PARAM(nested_changes_when_detach_waits,
+			 ut_nested_gen_params),
+	KUNIT_CASE_PARAM(refused_nested_attach_changes_nothing,
+			 ut_nested_gen_params),
 	KUNIT_CASE(refused_page_requests_change_nothing),
 	KUNIT_CASE(nested_attach_keeps_no_page_requests),
 	KUNIT_CASE(sva_unmap),
@@ -767,7 +848,6 @@ static struct kunit_suite stages_suite = {
 	.name = "intel_iommu_unit_stages",
 	.suite_init = ut_suite_init,
 	.init = ut_init,
-	.exit = ut_exit,
 	.test_cases = stages_cases,
 };
 

@@ -56,6 +56,7 @@ struct worker {
  *	the time.
  * @workers: The threads.
  * @nr_workers: How many.
+ * @mm: The address space that has what the guest's invalidations are passed in.
  * @spare: A page for the guest that it does not use at the moment.
  * @shared: How often a device has reached a process' memory.
  * @wrong: How often something was reached that must not, or not what has to be.
@@ -66,6 +67,7 @@ struct stress {
 	struct world *world;
 	struct worker workers[MAX_WORKERS];
 	unsigned int nr_workers;
+	struct mm_struct *mm;
 	phys_addr_t spare;
 	unsigned int shared;
 	atomic_t wrong;
@@ -212,6 +214,39 @@ static void do_dma(struct worker *w)
 		  world_slot_addr(pick(w, WORLD_SLOTS)), pick(w, 2), &pa);
 }
 
+/* The guest takes its page away, or has it again, and says so to all domains. */
+static bool guest_set(struct world *world, enum ut_guest_page leaf)
+{
+	struct ut_guest guest = world->guest;
+	unsigned int i;
+	int ret = 0;
+
+	ut_guest_set(&guest, GUEST_LEVEL1, leaf == GUEST_PAGES ? 0 : GPA(leaf));
+	world->leaf = leaf;
+	for (i = 0; i < world->nr_domains; i++) {
+		if (!world->domains[i].nested)
+			continue;
+		guest.domain = world->domains[i].domain;
+		ret = ret ?: ut_guest_ask(&guest, IOVA, 1);
+	}
+	return !ret;
+}
+
+static void do_guest(struct stress *s)
+{
+	struct world *world = s->world;
+	const phys_addr_t pa = world_guest_pa(world);
+
+	kthread_use_mm(s->mm);
+	if (!guest_set(world, GUEST_PAGES))
+		complain(s, "the guest's invalidation has failed", 0);
+	if (anybody_reaches(world, IOVA, pa))
+		complain(s, "reached after the guest's invalidation", IOVA);
+	if (!guest_set(world, GUEST_DATA))
+		complain(s, "the guest's invalidation has failed", 1);
+	kthread_unuse_mm(s->mm);
+}
+
 /* The host moves the guest's memory, tracks what it writes, and is slow. */
 static void do_host(struct worker *w)
 {
@@ -232,6 +267,10 @@ static void do_host(struct worker *w)
 
 	if (!world->kind->both)
 		return;
+	if (pick(w, 2)) {
+		do_guest(s);
+		return;
+	}
 	now = world_guest_pa(world);
 	if (iommu_unmap(world->guest.parent, GPA(page), PAGE_SIZE) != PAGE_SIZE)
 		complain(s, "unmap of the guest's memory has failed", page);
@@ -277,8 +316,9 @@ static void process_end(struct stress *s, struct mm_struct *mm,
 	} else {
 		/* Not while somebody else is resetting the device. */
 		for (i = 0; i < 2; i++)
-			s->shared += ut_reaches_at(dev[i], pasid,
-						   (u64)(uintptr_t)addr, pa);
+			WRITE_ONCE(s->shared, s->shared +
+				   ut_reaches_at(dev[i], pasid,
+						 (u64)(uintptr_t)addr, pa));
 		vm_munmap((unsigned long)addr, PAGE_SIZE);
 		for (i = 0; i < 2; i++)
 			if (ut_reaches_at(dev[i], pasid, (u64)(uintptr_t)addr,
@@ -340,7 +380,8 @@ static int run(void *data)
 
 	while (!kthread_should_stop()) {
 		w->work(w);
-		w->rounds++;
+		/* everybody_at_once() looks at it now and then. */
+		WRITE_ONCE(w->rounds, w->rounds + 1);
 		cond_resched();
 	}
 	return 0;
@@ -381,6 +422,20 @@ static void stop_workers(void *data)
 			kthread_stop_put(s->workers[i].task);
 			s->workers[i].task = NULL;
 		}
+	if (s->mm)
+		mmput(s->mm);
+	s->mm = NULL;
+}
+
+/* What is expected of a run has happened. */
+static bool has_happened(struct stress *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_workers; i++)
+		if (!READ_ONCE(s->workers[i].rounds))
+			return false;
+	return !s->world->kind->both || READ_ONCE(s->shared);
 }
 
 static void everybody_at_once(struct kunit *test)
@@ -394,6 +449,9 @@ static void everybody_at_once(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, world_attach(&s->world->ports[0],
 					   &s->world->domains[0]), 0);
 	add_workers(s);
+	s->mm = current->mm;
+	if (s->mm)
+		mmget(s->mm);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_workers, s),
 			0);
 	for (i = 0; i < s->nr_workers; i++) {
@@ -404,6 +462,9 @@ static void everybody_at_once(struct kunit *test)
 		wake_up_process(s->workers[i].task);
 	}
 	msleep(seconds * MSEC_PER_SEC);
+	/* A busy host gets more time. */
+	for (i = 0; i < ROUNDS && !has_happened(s); i++)
+		msleep(MSEC_PER_SEC);
 	kunit_release_action(test, stop_workers, s);
 
 	for (i = 0; i < s->nr_workers; i++) {
@@ -426,7 +487,6 @@ static struct kunit_suite stress_suite = {
 	.name = "intel_iommu_unit_stress",
 	.suite_init = ut_suite_init,
 	.init = ut_init,
-	.exit = ut_exit,
 	.test_cases = stress_cases,
 };
 

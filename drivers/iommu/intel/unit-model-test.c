@@ -6,6 +6,7 @@
  * device reaches the new page.
  */
 
+#include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
@@ -13,6 +14,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sizes.h>
 
+#include "../iommu-priv.h"
 #include "unit-model-kunit.h"
 
 static const struct ut_topology topologies[] = {
@@ -34,6 +36,14 @@ static const struct ut_topology topologies[] = {
 	{ "first stage, PASID, ATS", MODEL_FS, 1, PASID },
 	{ "first stage, caching mode", MODEL_FS_CM, 0, IOMMU_NO_PASID },
 	{ "first stage, PASID, ATS, caching mode", MODEL_FS_CM, 1, PASID },
+	{ "legacy, behind a bridge", MODEL_LEGACY, MODEL_BRIDGED,
+	  IOMMU_NO_PASID },
+	{ "legacy, caching mode, behind a bridge", MODEL_LEGACY_CM,
+	  MODEL_BRIDGED, IOMMU_NO_PASID },
+	{ "second stage, behind a bridge", MODEL_SS, MODEL_BRIDGED,
+	  IOMMU_NO_PASID },
+	{ "first stage, behind a bridge", MODEL_FS, MODEL_BRIDGED,
+	  IOMMU_NO_PASID },
 	{ "second stage of two", MODEL_FS, 0, IOMMU_NO_PASID,
 	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
 	{ "second stage of two, PASID, ATS", MODEL_FS, 1, PASID,
@@ -67,12 +77,6 @@ static const void *pasid_gen_params(struct kunit *test, const void *prev,
 				    char *desc)
 {
 	return next_topology(test, prev, desc, has_pasid);
-}
-
-static const void *caching_gen_params(struct kunit *test, const void *prev,
-				      char *desc)
-{
-	return next_topology(test, prev, desc, has_caching_mode);
 }
 
 /* Attached, used, detached, and the same again with caches that remember. */
@@ -157,6 +161,79 @@ static void attach_waits_for_no_reader(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(thread.done));
 	WRITE_ONCE(r.over, true);
 	ut_join(&thread);
+}
+
+/**
+ * struct waiting - something that silences a device's TLB
+ * @name: For messages.
+ * @unit: The unit.
+ * @begin: What is done.
+ * @end: And undone.
+ */
+struct waiting {
+	const char *name;
+	enum model_unit_id unit;
+	void (*begin)(void *dev);
+	void (*end)(struct device *dev);
+};
+
+static void prepare_reset(void *data)
+{
+	struct device *dev = data;
+
+	pci_dev_reset_iommu_prepare(to_pci_dev(dev));
+}
+
+static void end_reset(struct device *dev)
+{
+	pci_dev_reset_iommu_done(to_pci_dev(dev));
+}
+
+/* In legacy mode, who is blocked has no ATS. */
+static void block(void *data)
+{
+	struct device *dev = data;
+
+	ut_attach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
+}
+
+static void unblock(struct device *dev)
+{
+	ut_detach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
+}
+
+static const struct waiting waitings[] = {
+	{ "reset", MODEL_SS, prepare_reset, end_reset },
+	{ "end of ATS", MODEL_LEGACY, block, unblock },
+};
+
+KUNIT_ARRAY_PARAM_DESC(waiting, waitings, name);
+
+/*
+ * R4: where a device's TLB is not to be asked for anything any more, those are
+ * waited for that have found it on a list.
+ */
+static void silence_waits_for_readers(struct kunit *test)
+{
+	const struct waiting *w = test->param_value;
+	struct device *dev = model_dev(w->unit, 1);
+	struct ut_thread reader, waiter;
+	struct long_read r = {};
+
+	init_completion(&r.begun);
+	ut_start(test, &reader, read_for_long, &r);
+	wait_for_completion(&r.begun);
+	ut_start(test, &waiter, w->begin, dev);
+	msleep(500);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(waiter.done));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(reader.done));
+	KUNIT_EXPECT_TRUE(test, model_ats_enabled(model_unit(w->unit),
+						  pci_dev_id(to_pci_dev(dev))));
+	WRITE_ONCE(r.over, true);
+	ut_join(&reader);
+	ut_join(&waiter);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(waiter.done));
+	w->end(dev);
 }
 
 /* One domain behind two units: both are told. */
@@ -411,12 +488,41 @@ static struct ut_intruder new_intruder(struct kunit *test)
 	return in;
 }
 
+/*
+ * How often it should find something to do: there may be several waits, and on a
+ * busy host it may notice but the one that does not matter.
+ */
+#define ENOUGH	3
+
 static void check_intruder(struct kunit *test, struct ut_intruder *in)
 {
 	KUNIT_EXPECT_GT(test, in->chances, 0);
 	KUNIT_EXPECT_NE(test, in->pa, 0);
 	KUNIT_EXPECT_EQ_MSG(test, in->stale, 0, "of %u that reached the page",
 			    in->reached);
+}
+
+/* A bridge has the domain before what is behind it, and is invalidated for. */
+static bool has_own_id(const struct ut_topology *t)
+{
+	return t->dev != MODEL_BRIDGED;
+}
+
+static const void *own_id_gen_params(struct kunit *test, const void *prev,
+				     char *desc)
+{
+	return next_topology(test, prev, desc, has_own_id);
+}
+
+static bool has_own_id_and_caching_mode(const struct ut_topology *t)
+{
+	return has_own_id(t) && has_caching_mode(t);
+}
+
+static const void *caching_gen_params(struct kunit *test, const void *prev,
+				      char *desc)
+{
+	return next_topology(test, prev, desc, has_own_id_and_caching_mode);
 }
 
 /* B1: what attach allocates, it may have to wait for. */
@@ -440,7 +546,7 @@ static void unmap_when_attach_waits(struct kunit *test)
 	struct ut_intruder in = new_intruder(test);
 	int i, ret;
 
-	for (i = 0; i < ROUNDS && !in.reached; i++) {
+	for (i = 0; i < ROUNDS && in.reached < ENOUGH; i++) {
 		ut_intrude_waits(test, &in);
 		ret = ut_attach(in.domain, in.dev, in.pasid);
 		ut_stop_waits(&in);
@@ -457,7 +563,7 @@ static void unmap_when_detach_waits(struct kunit *test)
 	struct ut_intruder in = new_intruder(test);
 	int i;
 
-	for (i = 0; i < ROUNDS && !in.reached; i++) {
+	for (i = 0; i < ROUNDS && in.reached < ENOUGH; i++) {
 		KUNIT_ASSERT_EQ(test, ut_attach(in.domain, in.dev, in.pasid), 0);
 		KUNIT_EXPECT_TRUE(test, ut_reaches(in.dev, in.pasid, in.pa));
 
@@ -468,6 +574,62 @@ static void unmap_when_detach_waits(struct kunit *test)
 	}
 	KUNIT_EXPECT_GT(test, in.reached, 0);
 	check_intruder(test, &in);
+}
+
+/**
+ * struct replacing - a domain that takes the place of another
+ * @in: Who interferes with the one that is replaced.
+ * @next: What comes.
+ * @next_pa: The page that it has.
+ */
+struct replacing {
+	struct ut_intruder in;
+	struct iommu_domain *next;
+	phys_addr_t next_pa;
+};
+
+static void unmap_either(struct ut_intruder *in)
+{
+	struct replacing *r = container_of(in, struct replacing, in);
+
+	unmap_and_map(in);
+	swap(in->domain, r->next);
+	swap(in->pa, r->next_pa);
+	unmap_and_map(in);
+	swap(in->domain, r->next);
+	swap(in->pa, r->next_pa);
+}
+
+/* R6: both domains are told, until the device has nothing of the old one. */
+static void unmap_when_replace_waits(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct iommu_attach_handle handle = {};
+	struct replacing r = { .in = new_intruder(test) };
+	struct ut_intruder *in = &r.in;
+	int i, ret;
+
+	in->act = unmap_either;
+	r.next = ut_new_domain(test, in->dev, t->flags);
+	r.next_pa = ut_new_page(test);
+	ut_map(test, r.next, r.next_pa);
+	for (i = 0; i < ROUNDS && in->reached < ENOUGH; i++) {
+		KUNIT_ASSERT_EQ(test, ut_attach(in->domain, in->dev, in->pasid),
+				0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(in->dev, in->pasid, in->pa));
+
+		ut_intrude_waits(test, in);
+		ret = ut_replace(r.next, in->dev, in->pasid, &handle);
+		ut_stop_waits(in);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		KUNIT_EXPECT_TRUE(test,
+				  ut_reaches(in->dev, in->pasid, r.next_pa));
+		ut_detach_handle(r.next, in->dev, in->pasid);
+		ut_check_detached(test, in->dev, in->pasid);
+	}
+	KUNIT_EXPECT_GT(test, in->reached, 0);
+	KUNIT_EXPECT_NE(test, r.next_pa, 0);
+	check_intruder(test, in);
 }
 
 static bool is_late_atc(const struct ut_topology *t)
@@ -574,6 +736,40 @@ static void failed_attach_changes_nothing(struct kunit *test)
 	ut_fail_each(test, &f);
 }
 
+static bool has_no_first_stage(const struct ut_topology *t)
+{
+	return t->unit < MODEL_FS;
+}
+
+static const void *second_stage_gen_params(struct kunit *test, const void *prev,
+					   char *desc)
+{
+	return next_topology(test, prev, desc, has_no_first_stage);
+}
+
+/* B9: nor does a domain change anything that the unit cannot translate by. */
+static void refused_attach_changes_nothing(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *before = iommu_get_domain_for_dev(dev);
+	struct iommu_domain *other, *fitting;
+
+	/* Of two stages the driver takes the first. */
+	other = ut_new_domain(test, model_dev(MODEL_FS, 0), 0);
+	KUNIT_EXPECT_EQ(test, ut_attach(other, dev, t->pasid), -EINVAL);
+	ut_check_attached(test, before, dev, IOMMU_NO_PASID);
+	if (has_pasid(t)) {
+		ut_check_detached(test, dev, t->pasid);
+		return;
+	}
+
+	/* Who was left blocked is put right, or the cases that follow suffer. */
+	fitting = ut_new_domain(test, dev, t->flags);
+	KUNIT_ASSERT_EQ(test, ut_attach(fitting, dev, t->pasid), 0);
+	ut_detach(fitting, dev, t->pasid);
+}
+
 /* The same for a PASID that has another domain already. */
 static void failed_replace_changes_nothing(struct kunit *test)
 {
@@ -596,19 +792,23 @@ static struct kunit_case unit_model_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, topology_gen_params),
 	KUNIT_CASE_PARAM(one_after_the_other, topology_gen_params),
 	KUNIT_CASE_PARAM(attach_waits_for_no_reader, pasid_gen_params),
+	KUNIT_CASE_PARAM(silence_waits_for_readers, waiting_gen_params),
 	KUNIT_CASE_PARAM(unmap_ranges, topology_gen_params),
 	KUNIT_CASE(two_units),
 	KUNIT_CASE(unmap_asks_for_the_least),
 	KUNIT_CASE(map_flushes_write_buffer_once),
 	KUNIT_CASE_PARAM(sync_in_interrupt, topology_gen_params),
 	KUNIT_CASE(reset),
-	KUNIT_CASE_PARAM(unmap_when_attach_allocates, topology_gen_params),
+	KUNIT_CASE_PARAM(unmap_when_attach_allocates, own_id_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_attach_waits, caching_gen_params),
 	KUNIT_CASE_PARAM(unmap_when_detach_waits, topology_gen_params),
+	KUNIT_CASE_PARAM(unmap_when_replace_waits, topology_gen_params),
 	KUNIT_CASE_PARAM(attach_when_unmap_waits, late_atc_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_spares_others, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_changes_nothing, topology_gen_params),
 	KUNIT_CASE_PARAM(failed_replace_changes_nothing, pasid_gen_params),
+	KUNIT_CASE_PARAM(refused_attach_changes_nothing,
+			 second_stage_gen_params),
 	{}
 };
 
@@ -616,7 +816,6 @@ static struct kunit_suite unit_model_suite = {
 	.name = "intel_iommu_unit",
 	.suite_init = ut_suite_init,
 	.init = ut_init,
-	.exit = ut_exit,
 	.test_cases = unit_model_cases,
 };
 

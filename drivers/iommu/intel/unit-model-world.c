@@ -5,6 +5,7 @@
  * looks at what is there.
  */
 
+#include <linux/pci.h>
 #include <linux/sizes.h>
 
 #include "../iommu-priv.h"
@@ -165,20 +166,36 @@ phys_addr_t world_guest_pa(const struct world *world)
 	return world->leaf == GUEST_PAGES ? 0 : world->guest.pa[world->leaf];
 }
 
-static struct world_domain *add_domain(struct world *world,
-				       struct iommu_domain *domain)
+static void add_domain(struct world *world, struct iommu_domain *domain,
+		       u32 flags)
 {
 	struct world_domain *d = &world->domains[world->nr_domains++];
 
-	d->domain = domain;
-	d->tracks = domain->dirty_ops;
-	return d;
+	*d = (struct world_domain) {
+		.domain = domain,
+		.nested = domain->type == IOMMU_DOMAIN_NESTED,
+		.flags = flags,
+		.tracks = domain->dirty_ops,
+	};
+}
+
+static bool is_used(const struct world *world, const struct world_domain *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < world->nr_ports; i++)
+		if (world->ports[i].domain == d)
+			return true;
+	return d->domain == world->guest.parent;
 }
 
 static void add_device(struct world *world, struct device *dev)
 {
 	static const ioasid_t pasids[] = { IOMMU_NO_PASID, 3000, 3070 };
-	unsigned int i, n = world->kind->pasids ? ARRAY_SIZE(pasids) : 1;
+	unsigned int i, n = 1;
+
+	if (world->kind->pasids && pci_is_pcie(to_pci_dev(dev)))
+		n = ARRAY_SIZE(pasids);
 
 	for (i = 0; i < n; i++)
 		world->ports[world->nr_ports++] = (struct world_port) {
@@ -194,17 +211,17 @@ static void add_domains(struct kunit *test, struct world *world)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		add_domain(world, ut_new_domain(test, dev, 0));
+		add_domain(world, ut_new_domain(test, dev, 0), 0);
 	if (!world->kind->both)
 		return;
 	add_domain(world, ut_new_domain(test, dev,
-					IOMMU_HWPT_ALLOC_DIRTY_TRACKING));
+					IOMMU_HWPT_ALLOC_DIRTY_TRACKING),
+		   IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 	ut_new_guest(test, dev, &world->guest);
 	world->leaf = GUEST_DATA;
-	add_domain(world, world->guest.parent);
-	add_domain(world, world->guest.domain)->nested = true;
-	add_domain(world, ut_new_nested(test, dev, &world->guest, 48))->nested =
-		true;
+	add_domain(world, world->guest.parent, 0);
+	add_domain(world, world->guest.domain, 0);
+	add_domain(world, ut_new_nested(test, dev, &world->guest, 48), 0);
 }
 
 static void detach_all(void *data)
@@ -217,6 +234,27 @@ static void detach_all(void *data)
 			world_detach(&world->ports[i]);
 }
 
+/* Another domain in the place of one that nobody uses; false if somebody does. */
+bool world_renew(struct kunit *test, struct world *world,
+		 struct world_domain *d)
+{
+	struct device *dev = world->ports[0].dev;
+
+	if (is_used(world, d))
+		return false;
+	/* What is new is freed before what is older is undone. */
+	kunit_remove_action(test, detach_all, world);
+	ut_free_domain(test, d->domain);
+	if (d->nested)
+		d->domain = ut_new_nested(test, dev, &world->guest, 48);
+	else
+		d->domain = ut_new_domain(test, dev, d->flags);
+	memset(d->pa, 0, sizeof(d->pa));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, detach_all, world),
+			0);
+	return true;
+}
+
 /* For the kind of world that is the parameter of the test */
 struct world *world_new(struct kunit *test)
 {
@@ -226,7 +264,7 @@ struct world *world_new(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, world);
 	world->kind = test->param_value;
 	for (i = 0; i < world->kind->nr_units; i++)
-		for (j = 0; j < MODEL_DEVS; j++)
+		for (j = 0; j <= MODEL_BRIDGED; j++)
 			add_device(world, model_dev(world->kind->units[i], j));
 	add_domains(test, world);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, detach_all, world),

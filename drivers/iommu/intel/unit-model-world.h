@@ -14,7 +14,8 @@
 #define WORLD_UNITS	2
 #define WORLD_DEVS	(WORLD_UNITS * MODEL_DEVS)
 #define WORLD_PASIDS	2
-#define WORLD_PORTS	(WORLD_DEVS * (1 + WORLD_PASIDS))
+/* Those behind bridges have no PASIDs. */
+#define WORLD_PORTS	(WORLD_DEVS * (1 + WORLD_PASIDS) + WORLD_UNITS)
 #define WORLD_DOMAINS	6
 #define WORLD_SLOTS	4
 
@@ -38,12 +39,14 @@ struct world_kind {
  * struct world_domain - a domain
  * @domain: The domain.
  * @nested: It has the guest's tables; else there are slots.
+ * @flags: Of its allocation.
  * @tracks: It can tell which pages have been written.
  * @pa: Where each slot is mapped to, 0 for nowhere.
  */
 struct world_domain {
 	struct iommu_domain *domain;
 	bool nested;
+	u32 flags;
 	bool tracks;
 	phys_addr_t pa[WORLD_SLOTS];
 };
@@ -97,6 +100,8 @@ phys_addr_t world_page(const struct world *world,
 		       bool other);
 const struct world_domain *world_owner(const struct world *world,
 				       phys_addr_t pa);
+bool world_renew(struct kunit *test, struct world *world,
+		 struct world_domain *domain);
 int world_map(struct world_domain *domain, unsigned int slot, phys_addr_t pa);
 bool world_unmap(struct world_domain *domain, unsigned int slot);
 

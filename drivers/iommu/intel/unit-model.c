@@ -44,6 +44,7 @@
 
 /* Commands that last, which status repeats, and those that are done once */
 #define GCMD_LASTING	(BIT(31) | BIT(28) | BIT(26) | BIT(25) | BIT(23))
+#define GCMD_TE		BIT(31)
 #define GCMD_SRTP	BIT(30)
 #define GCMD_SFL	BIT(29)
 #define GCMD_WBF	BIT(27)
@@ -134,6 +135,18 @@ static struct model_unit units[MODEL_UNITS] = {
 		.name = "first-stage-cm",
 		.cap = CAP | CAP_FS | MODEL_CAP_CM,
 		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
+	},
+	[MODEL_KDUMP] = {
+		.name = "kdump",
+		.cap = CAP | CAP_PSI,
+		.ecap = ECAP | ECAP_DT,
+		.left_on = true,
+	},
+	[MODEL_KDUMP_SM] = {
+		.name = "kdump-scalable",
+		.cap = CAP | CAP_PSI,
+		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_SMPWC,
+		.left_on = true,
 	},
 };
 
@@ -580,6 +593,11 @@ void model_hold(struct model_unit *unit, unsigned int doorbells)
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 }
 
+static bool is_stuck(const struct model_unit *unit)
+{
+	return unit->busy || unit->head != unit->tail;
+}
+
 /**
  * model_stuck() - does anybody wait for a unit that looks away?
  * @unit: The unit.
@@ -592,12 +610,50 @@ bool model_stuck(struct model_unit *unit)
 	bool stuck;
 
 	raw_spin_lock_irqsave(&unit->lock, flags);
-	stuck = unit->busy || unit->head != unit->tail;
+	stuck = is_stuck(unit);
+	raw_spin_unlock_irqrestore(&unit->lock, flags);
+	return stuck;
+}
+
+/**
+ * model_stuck_anew() - is it something else that is waited for by now?
+ * @unit: The unit.
+ * @seen: How many invalidations had been executed when it was asked the last
+ *	time that somebody waited; ~0 at first.
+ *
+ * Who does something while somebody waits, and is still waited for when that is
+ * done, has seen this wait already.
+ *
+ * Context: Any but NMI.
+ * Return: Whether somebody waits, and something has been executed meanwhile.
+ */
+bool model_stuck_anew(struct model_unit *unit, unsigned int *seen)
+{
+	unsigned long flags;
+	bool stuck;
+
+	raw_spin_lock_irqsave(&unit->lock, flags);
+	stuck = is_stuck(unit) && unit->nr_log != *seen;
+	if (stuck)
+		*seen = unit->nr_log;
 	raw_spin_unlock_irqrestore(&unit->lock, flags);
 	return stuck;
 }
 
 /* Finding the units */
+
+/* As a kernel that has crashed leaves it. */
+static int __init leave_on(struct model_unit *unit)
+{
+	int ret = model_kdump_init(unit);
+
+	if (ret)
+		return ret;
+	writeq(unit->root, unit->regs + REG_RTADDR);
+	writel(GCMD_TE, unit->regs + REG_GCMD);
+	writel(GCMD_TE | GCMD_SRTP, unit->regs + REG_GSTS);
+	return 0;
+}
 
 static int __init init_unit(struct model_unit *unit,
 			    const struct acpi_dmar_hardware_unit *drhd)
@@ -611,7 +667,7 @@ static int __init init_unit(struct model_unit *unit,
 	writel(0x60, unit->regs + REG_VER);
 	writeq(unit->cap, unit->regs + REG_CAP);
 	writeq(unit->ecap, unit->regs + REG_ECAP);
-	return 0;
+	return unit->left_on ? leave_on(unit) : 0;
 }
 
 /* Only a table that was made for this is taken to name memory. */

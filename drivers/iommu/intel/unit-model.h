@@ -34,6 +34,8 @@ struct hrtimer;
  * @MODEL_FS: Scalable mode, both stages, nesting, ATS, PASID.
  * @MODEL_FS2: Another of these, with page requests.
  * @MODEL_FS_CM: Both stages, nesting, ATS, PASID, caching mode.
+ * @MODEL_KDUMP: Legacy mode; another kernel has crashed while it translated.
+ * @MODEL_KDUMP_SM: The same in scalable mode, second stage only.
  * @MODEL_UNITS: Their number.
  */
 enum model_unit_id {
@@ -46,11 +48,19 @@ enum model_unit_id {
 	MODEL_FS,
 	MODEL_FS2,
 	MODEL_FS_CM,
+	MODEL_KDUMP,
+	MODEL_KDUMP_SM,
 	MODEL_UNITS,
 };
 
 /* Devices behind each unit: the first without ATS, the others with. */
 #define MODEL_DEVS	3
+/* One more, of conventional PCI, behind a bridge that asks in its stead */
+#define MODEL_BRIDGED	MODEL_DEVS
+/* The id that it has, under which it does not ask */
+#define MODEL_BRIDGED_ID	0x108
+#define MODEL_BRIDGE	(MODEL_BRIDGED + 1)
+#define MODEL_SLOTS	(MODEL_BRIDGE + 1)
 
 enum model_inv_type {
 	MODEL_INV_CONTEXT,
@@ -200,6 +210,8 @@ struct model_faults {
  * @ecap: Extended capability register.
  * @phys: Physical address of the registers.
  * @segment: PCI segment behind it.
+ * @left_on: It has translated before this kernel came.
+ * @left_reached: Its devices have done DMA before this kernel has found them.
  * @regs: The registers.
  * @lock: Protects all that follows. Taken by the timer and by DMA, with
  *	interrupts off. Tests that have no submission under way read the counts
@@ -240,6 +252,8 @@ struct model_unit {
 	u64 ecap;
 	phys_addr_t phys;
 	u16 segment;
+	bool left_on;
+	bool left_reached;
 	void __iomem *regs;
 
 	raw_spinlock_t lock; /* see above */
@@ -271,7 +285,7 @@ struct model_unit {
 	struct model_pasid pasids[MODEL_MAX_PASIDS];
 	unsigned int nr_pasids;
 
-	struct model_device devs[MODEL_DEVS];
+	struct model_device devs[MODEL_SLOTS];
 };
 
 #define MODEL_CAP_RWBF		BIT_ULL(4)
@@ -288,6 +302,7 @@ void model_reset(void);
 void model_set_faults(struct model_unit *unit, struct model_faults faults);
 void model_hold(struct model_unit *unit, unsigned int doorbells);
 bool model_stuck(struct model_unit *unit);
+bool model_stuck_anew(struct model_unit *unit, unsigned int *seen);
 void model_do_commands(struct model_unit *unit);
 void model_complain(struct model_unit *unit, const char *what, u64 value);
 
@@ -310,8 +325,15 @@ int model_pci_create(struct model_unit *unit);
 bool model_ats_enabled(struct model_unit *unit, u16 sid);
 void model_set_gone(struct device *dev, bool gone);
 struct device *model_dev(enum model_unit_id id, unsigned int i);
+u16 model_sid(unsigned int i);
 int model_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	      phys_addr_t *pa);
 bool model_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr);
+struct pci_bus *model_vmd_create(struct device *dev);
+void model_vmd_remove(struct pci_bus *bus);
+
+/* unit-model-kdump.c: what a kernel has left that has crashed */
+int model_kdump_init(struct model_unit *unit);
+bool model_kdump_reaches(struct model_unit *unit, unsigned int i);
 
 #endif /* _INTEL_IOMMU_UNIT_MODEL_H */

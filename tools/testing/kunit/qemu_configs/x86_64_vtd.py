@@ -13,7 +13,7 @@ import tempfile
 
 from ..qemu_config import QemuArchParams
 
-UNITS = 9
+UNITS = 11
 REGISTERS = 0x10000000
 REGISTERS_SIZE = 0x10000
 # Segment 0 is the machine's own, and not behind a unit.
