@@ -6,7 +6,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test kunit boot check bench cost each mutants stress
-.PHONY: selftests litmus print-tree refresh series clean
+.PHONY: selftests flush-cost litmus print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -34,6 +34,9 @@ bench: setup	## time map and unmap on base and series
 
 cost: setup	## what attaching costs on base and series, in time and memory
 	@dev/attach-cost
+
+flush-cost: setup ## what flushing CPU caches costs iommufd
+	@dev/flush-cost
 
 each: setup	## build, boot and test each patch by itself
 	@dev/each

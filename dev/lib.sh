@@ -48,6 +48,12 @@ logged()
 		die "$label failed (log: $log): $(first_error "$log")"
 }
 
+# begun_anew LOG: what dev/qemu has said there of machines that it began anew.
+begun_anew()
+{
+	grep '^dev/qemu: ' "$1" >&2 || :
+}
+
 # The line of a log that says what went wrong, as far as a word can tell.
 first_error()
 {

@@ -4,17 +4,23 @@
 #
 # KCSAN finds them all over a kernel, in the network stack above all, in base
 # and series alike. Those in which nothing of the IOMMU's takes part are left
-# out; a report that is cut off is not.
+# out; a report that is cut off is not. What an interrupt came upon takes no
+# part, and neither does who hands an event to the tracer: in a stack, that is
+# everything below the entry of the interrupt, or of the trace buffer.
 
 BEGIN {
-	ours = "iommu|dmar|qi_|intel_|cache_tag|pasid|alist|iotlb|iova|dma_|" \
-	       "topo_|model_|ut_|world_|do_(map|attach|dma|host|process)|process_"
+	ours = "iommu|dmar|cache_tag|pasid|alist|iotlb|iova|prq|" \
+	       " _*(qi|intel|dma|topo|model|ut|world)_|" \
+	       " do_(map|unmap|attach|detach|bind|dma|dirty|guest|host|process|reset)|" \
+	       " process_(end|unbind)"
 }
 
-/BUG: KCSAN: data-race/ { inside = 1; report = ""; mine = 0 }
+/BUG: KCSAN: data-race/ { inside = 1; report = ""; mine = $0 ~ ours }
 !inside { print; next }
 { report = report $0 "\n" }
-$0 ~ ours { mine = 1 }
+/ to 0x[0-9a-f]+ of [0-9]+ bytes by / { elsewhere = 0 }
+/ (asm|ring_buffer|trace_buffer|trace_event_buffer)_[a-z_]+\+0x/ { elsewhere = 1 }
+!elsewhere && / [A-Za-z_][A-Za-z0-9_.]*\+0x/ && $0 ~ ours { mine = 1 }
 /^=====/ {
 	if (mine)
 		printf "%s", report
