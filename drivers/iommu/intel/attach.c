@@ -316,22 +316,38 @@ static void flush_device_tlb(struct device_domain_info *info, ioasid_t pasid)
  * Flushes that are under way find out by themselves.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
- * Return: 0, also if no domain is attached. -ENOMEM or -ENOSPC if an attachment
- * is as it was; ATS has to be disabled then.
+ * Return: 0, also if no domain is attached. -ENOMEM or -ENOSPC if all attachments
+ * are as they were; ATS has to be disabled then.
  */
 int dmar_attachment_enable_ats(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_attachment *att, *old;
 	unsigned long pasid;
+	struct xarray added;
+	int ret = 0;
 
 	lockdep_assert_held(&info->attach_lock);
+	xa_init(&added);
 	xa_for_each(&info->attachments, pasid, old) {
 		att = dmar_attachment_add(old->domain, dev, pasid);
-		if (IS_ERR(att))
-			return PTR_ERR(att);
+		ret = PTR_ERR_OR_ZERO(att);
+		if (ret)
+			break;
+		ret = xa_err(xa_store(&added, pasid, att, GFP_KERNEL));
+		if (ret) {
+			dmar_attachment_remove(att);
+			break;
+		}
+	}
+	xa_for_each(&added, pasid, att) {
+		if (ret) {
+			dmar_attachment_remove(att);
+			continue;
+		}
 		dmar_attachment_install(dev, pasid, att);
 		flush_device_tlb(info, pasid);
 	}
-	return 0;
+	xa_destroy(&added);
+	return ret;
 }

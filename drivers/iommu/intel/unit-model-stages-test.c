@@ -647,9 +647,13 @@ static void snoop_control_nested(struct kunit *test)
 	ut_new_guest(test, dev, &guest);
 	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);
 	KUNIT_EXPECT_FALSE(test, model_dma_snoops(dev, t->pasid, IOVA));
+	model_reset();
 	KUNIT_ASSERT_TRUE(test,
 			  guest.parent->ops->enforce_cache_coherency(guest.parent));
 	KUNIT_EXPECT_TRUE(test, model_dma_snoops(dev, t->pasid, IOVA));
+	/* What is cached of the second stage knows no PASID. */
+	KUNIT_EXPECT_EQ(test, ut_count(test, t->unit, MODEL_INV_IOTLB), 1);
+	KUNIT_EXPECT_EQ(test, ut_count(test, t->unit, MODEL_INV_PIOTLB), 0);
 	ut_detach(guest.domain, dev, t->pasid);
 
 	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);

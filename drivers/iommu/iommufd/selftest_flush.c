@@ -6,9 +6,10 @@
  *
  * What must not happen is counted and warned about: that a page is mapped into a
  * non-coherent domain without having been flushed since it was pinned or written;
- * that a page is unpinned while such a domain has it mapped, or without having
- * been flushed since such a domain had it mapped. That a page which is mapped all
- * the time is left unflushed after it was written is seen when a test asks.
+ * that a page is unpinned for the last time while such a domain has it mapped, or
+ * without having been flushed since such a domain had it mapped. That a page which
+ * is mapped all the time is left unflushed after it was written is seen when a
+ * test asks.
  */
 #include <linux/generic_pt/iommu.h>
 #include <linux/mm.h>
@@ -54,15 +55,16 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 }
 
 /*
- * Nobody else has pinned the page, who may have it mapped. Cannot tell for a
- * large folio, whose pages share one count.
+ * Nobody else has pinned the page, who may have it mapped. The pages of a large
+ * folio share one count: there it is that nobody is known to have it mapped.
  */
 static bool is_last_pin(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 
-	return !PageCompound(page) &&
-	       page_ref_count(page) / GUP_PIN_COUNTING_BIAS == 1;
+	if (PageCompound(page))
+		return !atomic_read(&mapped[pfn]);
+	return page_ref_count(page) / GUP_PIN_COUNTING_BIAS == 1;
 }
 
 /* Called right before the pages are given back to whom they belong. */
@@ -71,9 +73,11 @@ void iommufd_test_unpinned(unsigned long pfn, unsigned long nr)
 	if (!READ_ONCE(watching))
 		return;
 	for (; nr && pfn < npfns; nr--, pfn++) {
-		if (is_last_pin(pfn) && atomic_read(&mapped[pfn]))
+		bool last = is_last_pin(pfn);
+
+		if (last && atomic_read(&mapped[pfn]))
 			violation("unpinned, but still mapped", pfn);
-		if (test_and_clear_bit(pfn, overwritten))
+		if (last && test_and_clear_bit(pfn, overwritten))
 			violation("unpinned, but not flushed", pfn);
 		if (!atomic_read(&mapped[pfn]))
 			clear_bit(pfn, clean);
@@ -232,13 +236,15 @@ void mock_flush_watch(struct mock_flush *flush, struct pt_iommu *pt)
  * @length: How far to look
  *
  * Return: 0, -EIO if the kernel has written to a page that has not been flushed
- * since, or -EINVAL.
+ * since, -EINVAL, or -EOPNOTSUPP if the architecture flushes nothing.
  */
 int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
 		     size_t length)
 {
 	unsigned long end;
 
+	if (!ARCH_CAN_FLUSH_NOSNOOP)
+		return -EOPNOTSUPP;
 	if (length > MAX_LENGTH || check_add_overflow(iova, length, &end))
 		return -EINVAL;
 
@@ -273,6 +279,8 @@ int __init mock_flush_init(void)
 {
 	int nid;
 
+	if (!ARCH_CAN_FLUSH_NOSNOOP)
+		return 0;
 	for_each_online_node(nid)
 		npfns = max(npfns, node_end_pfn(nid));
 	clean = vcalloc(BITS_TO_LONGS(npfns), sizeof(*clean));

@@ -9,7 +9,9 @@
  */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define __EXPORTED_HEADERS__
 #include <linux/vfio.h>
@@ -288,6 +290,56 @@ TEST_F(noncoherent, vfio_split)
 	unmap.size = self->length / 4;
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
 	expect_flushed(NPAGES / 4);
+}
+
+/* Who attaches need not be who has the memory. */
+TEST_F(noncoherent, memory_of_another_process)
+{
+	__u32 stdev_id;
+	pid_t child;
+	int status;
+
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	child = fork();
+	ASSERT_NE(-1, child);
+	if (!child)
+		_exit(_test_cmd_mock_domain_flags(self->fd, self->ioas_id,
+						  NONCOHERENT, &stdev_id, NULL,
+						  NULL) != 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_EQ(0, status);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+}
+
+/*
+ * Somebody who has the same memory by another mapping, and no non-coherent
+ * domain, does not flush it: they who have will.
+ */
+TEST_F(noncoherent, unpinned_by_others_before)
+{
+	__u32 access_id, hwpt_id, idev_id, item_id, other_id, stdev_id;
+
+	test_ioctl_ioas_alloc(&other_id);
+	test_cmd_create_access(other_id, &access_id,
+			       MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
+				   &idev_id);
+	test_cmd_hwpt_alloc(idev_id, self->ioas_id, 0, &hwpt_id);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	expect_flushed(NPAGES);
+	test_ioctl_destroy(hwpt_id);
+	expect_flushed(0);
+
+	test_ioctl_ioas_map_fixed_id(other_id, buffer, self->length, IOVA);
+	ASSERT_EQ(0, access_pin(self->fd, access_id, IOVA, self->length,
+				&item_id));
+	test_cmd_destroy_access_pages(access_id, item_id);
+	expect_flushed(0);
+	test_ioctl_ioas_unmap(IOVA, self->length);
+	expect_flushed(NPAGES);
+	test_cmd_destroy_access(access_id);
 }
 
 /* How MMIO is mapped is between its exporter and the device. */
