@@ -159,18 +159,19 @@ static void flush_range_init(struct cache_flush_range *range,
 }
 
 /*
- * Can the unit invalidate the block as such, or only with all the rest? The
- * capabilities are about second-stage translations; those of first-stage ones
- * can always be selected, in blocks of any size.
+ * Can the unit invalidate the block as such, or only with all the rest?
+ * First-stage translations can always be selected by page. The specification
+ * (CAP_REG, field MAMV) has the unit accept any address mask for them, but
+ * QEMU's rejects one above MAMV, and the invalidation would be lost.
  */
 static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
 {
 	struct intel_iommu *iommu = dmar_attachment_unit(att);
 
-	if (att->kind == DMAR_ATTACH_FIRST_STAGE)
-		return range->order < MAX_AGAW_PFN_WIDTH;
-	return cap_pgsel_inv(iommu->cap) &&
+	if (att->kind != DMAR_ATTACH_FIRST_STAGE && !cap_pgsel_inv(iommu->cap))
+		return false;
+	return range->order < MAX_AGAW_PFN_WIDTH &&
 	       range->order <= cap_max_amask_val(iommu->cap);
 }
 

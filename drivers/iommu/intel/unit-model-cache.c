@@ -266,6 +266,17 @@ static void invalidate_held_back(struct model_unit *unit)
 }
 
 /**
+ * model_mamv() - the largest address mask that a unit reports
+ * @unit: The unit.
+ *
+ * Return: CAP.MAMV: the order of the largest block, in pages.
+ */
+unsigned int model_mamv(const struct model_unit *unit)
+{
+	return (unit->cap >> MODEL_CAP_MAMV_SHIFT) & 0x3f;
+}
+
+/**
  * model_permits() - may software ask for an invalidation?
  * @unit: The unit.
  * @inv: What it asks for. If it must not, the test is told.
@@ -276,7 +287,6 @@ static void invalidate_held_back(struct model_unit *unit)
 bool model_permits(struct model_unit *unit, const struct model_inv *inv)
 {
 	const unsigned int before = unit->complaints;
-	unsigned int mamv = (unit->cap >> MODEL_CAP_MAMV_SHIFT) & 0x3f;
 
 	switch (inv->type) {
 	case MODEL_INV_IOTLB:
@@ -285,7 +295,7 @@ bool model_permits(struct model_unit *unit, const struct model_inv *inv)
 			break;
 		if (!(unit->cap & MODEL_CAP_PSI))
 			model_complain(unit, "no pages can be selected", 0);
-		else if (inv->order > mamv)
+		else if (inv->order > model_mamv(unit))
 			model_complain(unit, "block larger than MAMV",
 				       inv->order);
 		break;

@@ -5,6 +5,7 @@
  */
 
 #include <linux/pci.h>
+#include <linux/sizes.h>
 
 #include "unit-model-kunit.h"
 
@@ -183,6 +184,87 @@ static void removed_device(struct kunit *test)
 	ut_detach(domain, dev, IOMMU_NO_PASID);
 }
 
+static const struct mask_case {
+	const char *name;
+	enum model_unit_id unit;
+	unsigned int dev;
+	ioasid_t pasid;
+} mask_cases[] = {
+	{ "RID", MODEL_FS, 0, IOMMU_NO_PASID },
+	{ "PASID, ATS", MODEL_FS, 1, PASID },
+	{ "caching mode", MODEL_FS_CM, 0, IOMMU_NO_PASID },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mask, mask_cases, name);
+
+/* No descriptor exceeds the address mask that the unit reports. */
+static void first_stage_mask_within_mamv(struct kunit *test)
+{
+	const struct mask_case *c = test->param_value;
+	static const struct {
+		u64 iova;
+		size_t size;
+	} ranges[] = {
+		/* Across 2 MiB, 2 GiB and 3 GiB; MAMV allows blocks of 1 GiB. */
+		{ IOVA + SZ_2M - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ IOVA + SZ_1G - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ IOVA + SZ_2G - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ IOVA, SZ_1G },
+	};
+	struct device *dev = model_dev(c->unit, c->dev);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	/* Not memory: nothing accesses it. */
+	const phys_addr_t pa = 4UL * SZ_1G;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, c->pasid), 0);
+	model_set_faults(model_unit(c->unit), (struct model_faults) {
+		.narrow = true,
+	});
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		const u64 first = ranges[i].iova;
+		const size_t size = ranges[i].size;
+		const size_t last = size - PAGE_SIZE;
+
+		KUNIT_ASSERT_EQ(test, iommu_map(domain, first, pa, size, PROT,
+						GFP_KERNEL), 0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches_at(dev, c->pasid, first, pa));
+		KUNIT_EXPECT_TRUE(test, ut_reaches_at(dev, c->pasid,
+						      first + last, pa + last));
+		KUNIT_ASSERT_EQ(test, iommu_unmap(domain, first, size), size);
+		KUNIT_EXPECT_FALSE_MSG(test,
+				       ut_reaches_at(dev, c->pasid, first, pa),
+				       "first page of range %u", i);
+		KUNIT_EXPECT_FALSE_MSG(test,
+				       ut_reaches_at(dev, c->pasid,
+						     first + last, pa + last),
+				       "last page of range %u", i);
+	}
+	model_set_faults(model_unit(c->unit), (struct model_faults) {});
+	ut_detach(domain, dev, c->pasid);
+}
+
+/* Nor does one that a guest's invalidation of many pages is turned into. */
+static void nested_mask_within_mamv(struct kunit *test)
+{
+	const u64 npages = 2ULL << model_mamv(model_unit(MODEL_FS));
+	struct device *dev = model_dev(MODEL_FS, 1);
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, IOMMU_NO_PASID), 0);
+	model_set_faults(model_unit(MODEL_FS), (struct model_faults) {
+		.narrow = true,
+	});
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID,
+					   guest.pa[GUEST_DATA]));
+	ut_guest_set(&guest, GUEST_LEVEL1, 0);
+	ut_guest_invalidate(test, &guest, 0, npages);
+	ut_check_detached(test, dev, IOMMU_NO_PASID);
+	model_set_faults(model_unit(MODEL_FS), (struct model_faults) {});
+	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
+}
+
 /* An answer that nobody has asked for is nothing but a message. */
 static void unexpected_completion(struct kunit *test)
 {
@@ -232,6 +314,8 @@ static void slow_unit(struct kunit *test)
 static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(unexpected_completion),
 	KUNIT_CASE(slow_unit),
+	KUNIT_CASE(nested_mask_within_mamv),
+	KUNIT_CASE_PARAM(first_stage_mask_within_mamv, mask_gen_params),
 	KUNIT_CASE_PARAM(removed_device, removed_gen_params),
 	KUNIT_CASE_PARAM(error_within_batch, error_gen_params),
 	KUNIT_CASE_PARAM(error_beside_another, error_gen_params),

@@ -370,6 +370,19 @@ static void fetch(const struct model_unit *unit, u64 *qw)
 	qw[3] = unit->wide ? desc[3] : 0;
 }
 
+/* Is a descriptor one that the unit executes? */
+static bool accept(struct model_unit *unit, const u64 *qw,
+		   struct model_inv *inv)
+{
+	if (model_decode(qw, inv)) {
+		model_complain(unit, "invalid descriptor", qw[0]);
+		return false;
+	}
+	return !unit->faults.narrow || inv->type != MODEL_INV_PIOTLB ||
+	       inv->granularity != MODEL_PAGES ||
+	       inv->order <= model_mamv(unit);
+}
+
 /*
  * Hardware would wait for ever, and so would the test. Errors that were made up
  * do not come again.
@@ -382,7 +395,7 @@ static void give_up(struct model_unit *unit)
 	model_complain(unit, "an error is not cleared",
 		       readl(unit->regs + REG_FSTS));
 	fetch(unit, qw);
-	if (unit->raised & FSTS_IQE && model_decode(qw, &inv))
+	if (unit->raised & FSTS_IQE && !accept(unit, qw, &inv))
 		unit->head = (unit->head + 1) % QUEUE_LENGTH;
 	unit->raised = 0;
 	unit->aborted = false;
@@ -424,8 +437,7 @@ static bool do_descriptor(struct model_unit *unit)
 		raise_queue_error(unit);
 		return false;
 	}
-	if (model_decode(qw, &inv)) {
-		model_complain(unit, "invalid descriptor", qw[0]);
+	if (!accept(unit, qw, &inv)) {
 		raise_queue_error(unit);
 		return false;
 	}

@@ -192,6 +192,9 @@ struct model_device {
  *	but for waits, rather than until the first wait.
  * @deaf: Behind a queue error that has been cleared, the queue is looked at only
  *	when the tail has been written once more.
+ * @narrow: A PASID-based IOTLB invalidation with an address mask above CAP.MAMV
+ *	is an invalid descriptor. Not as specified; QEMU's unit does this from
+ *	10.0.13 on.
  */
 struct model_faults {
 	u64 latency;
@@ -201,6 +204,7 @@ struct model_faults {
 	bool nameless;
 	bool eager;
 	bool deaf;
+	bool narrow;
 };
 
 /**
@@ -312,6 +316,7 @@ int model_decode(const u64 *qw, struct model_inv *inv);
 /* unit-model-cache.c: translation, and what is remembered of it */
 int model_translate(struct model_unit *unit, u16 sid, ioasid_t pasid, u64 addr,
 		    bool write, bool ats, struct model_entry *result);
+unsigned int model_mamv(const struct model_unit *unit);
 bool model_permits(struct model_unit *unit, const struct model_inv *inv);
 void model_invalidate(struct model_unit *unit, const struct model_inv *inv);
 void model_devtlb_clear(struct model_unit *unit, u16 sid);
