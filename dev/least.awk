@@ -48,14 +48,20 @@ function map_flushes(stage, caching)
 	return caching && stage == "second"
 }
 
+function has(feature, features)
+{
+	return index("," features ",", "," feature ",") > 0
+}
+
 function row(s, t, op,		n, iotlb, devtlb, once)
 {
 	n = blocks(iova[t], size[t])
 	iotlb = devtlb = 0
 	if (op == "unmap" || map_flushes(stage[s], caching[s]))
 		iotlb = n * tags(stage[s], rid[t], pasids[t])
-	# Each device with a TLB of its own must be told, once for each address
-	# space that it uses; it never caches what was not there.
+	# The TLB of a device holds translations by RID and by PASID apart, and
+	# never one that was not there: one descriptor for each address space
+	# of each device.
 	if (op == "unmap" && ats[s])
 		devtlb = n * devices[t] * (rid[t] + pasids[t])
 	# One queue takes all descriptors in one go, and one wait ends them.
@@ -67,10 +73,10 @@ function row(s, t, op,		n, iotlb, devtlb, once)
 
 FILENAME == ARGV[1] {
 	scenarios[++ns] = $1
-	stage[$1] = $2
-	has_pasids[$1] = $3
-	ats[$1] = $4
-	caching[$1] = $5
+	stage[$1] = has("first-stage", $2) ? "first" : "second"
+	has_pasids[$1] = has("pasid", $2)
+	ats[$1] = has("device-iotlb", $2)
+	caching[$1] = has("caching", $2)
 	next
 }
 

@@ -14,6 +14,19 @@ JOBS=${JOBS:-$(nproc)}
 # Names of the program in messages: "dev/tree", never a full path.
 ME=dev/${0##*/}
 
+# help_if_asked ARGUMENT...: for --help, print the comment at the top of the
+# script and end.
+help_if_asked()
+{
+	case ${1:-} in
+	-h | --help)
+		awk 'NR > 2 && !/^#/ { exit }
+			NR > 2 { sub(/^# ?/, ""); print }' "$0"
+		exit
+		;;
+	esac
+}
+
 # One line on standard error, then failure.
 die()
 {

@@ -6,9 +6,38 @@
 VARIANTS='base series'
 RUNS=$BUILD/boot
 
-scenario_names()
+# features_of SCENARIO: what dev/unit is to ask for.
+features_of()
 {
-	awk '!/^#/ && NF { print $1 }' "$TOP/dev/scenarios"
+	awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' \
+		"$TOP/dev/scenarios" || die "no such scenario: $1"
+}
+
+# choose_scenarios [NAME...]: of these, or of all, set SCENARIOS to those that
+# the installed QEMU can emulate, and LACKING to one line for each of the others,
+# which says why not.
+choose_scenarios()
+{
+	local name features why status
+
+	SCENARIOS=()
+	LACKING=()
+	if [ $# -eq 0 ]; then
+		# shellcheck disable=SC2046 # names are words
+		set -- $(awk '!/^#/ && NF { print $1 }' "$TOP/dev/scenarios")
+	fi
+	for name; do
+		features=$(features_of "$name")
+		status=0
+		why=$("$TOP/dev/unit" "$features" 2>&1 >/dev/null) || status=$?
+		why=$name:${why#dev/unit:}
+		case $status in
+		0)	SCENARIOS+=("$name") ;;
+		2)	LACKING+=("$why")
+			note "left out: $why" ;;
+		*)	die "$why" ;;
+		esac
+	done
 }
 
 # build_both CONFIG: one after the other, as each uses all processors.
@@ -60,6 +89,16 @@ boot_one()
 	fi
 }
 
+# boot_scenarios CONFIG: base and series with each of SCENARIOS, counted.
+boot_scenarios()
+{
+	local scenario
+
+	for scenario in "${SCENARIOS[@]}"; do
+		printf '%s\n' "base $scenario" "series $scenario"
+	done | boot_each "$1" count,io
+}
+
 # said CONFIG VARIANT SCENARIO: the one line of a failed boot, without the name
 # of the program; fails if there is nothing to say.
 said()
@@ -70,7 +109,7 @@ said()
 	tail -n 1 "$file" | sed 's/^dev\/[a-z]*: //' | grep .
 }
 
-# compare CONFIG: one line for each measurement, numbers only, in the order of
+# compare CONFIG: one line for each measurement of SCENARIOS, in the order of
 # IOTLB DEVTLB OTHER WAITS DOORBELLS KIND RUNS STEADY (eight fields each):
 #
 #   SCENARIO TOPOLOGY OP  base's eight  series' eight  LEAST(iotlb devtlb waits doorbells exact)
@@ -80,12 +119,12 @@ compare()
 {
 	local config=$1 scenario variant
 
-	for scenario in $(scenario_names); do
+	for scenario in "${SCENARIOS[@]}"; do
 		for variant in $VARIANTS; do
 			[ -f "$RUNS/$variant-$config-$scenario/counts" ] || continue
 			sed "s/^/$variant $scenario /" "$RUNS/$variant-$config-$scenario/counts"
 		done
-	done | awk '
+	done | awk -v scenarios=" ${SCENARIOS[*]} " '
 	FILENAME == "-" {
 		key = $2 " " $3 " " $4
 		variant = $1
@@ -94,7 +133,7 @@ compare()
 		counts[variant, key] = $0
 		next
 	}
-	{
+	index(scenarios, " " $1 " ") {
 		key = $1 " " $2 " " $3
 		$1 = $2 = $3 = ""
 		sub(/^ +/, "")
