@@ -6,7 +6,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test kunit boot check bench cost each mutants stress
-.PHONY: selftests flush-cost litmus print-tree refresh series clean
+.PHONY: fresh selftests flush-cost litmus print-tree refresh series clean
 
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
@@ -62,6 +62,10 @@ refresh: setup	## fold edits in build/linux back into patches/ and the new files
 
 series: setup	## write the mails to post to build/series
 	@dev/series
+
+TARGET ?= demo
+fresh:		## demo, or TARGET=, on a bare Debian: SUITE=bookworm|trixie [QEMU=]
+	@dev/fresh "$(SUITE)" "$(TARGET)"
 
 clean:		## remove build/, unless it holds edits
 	@dev/tree unedited
