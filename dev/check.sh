@@ -70,6 +70,15 @@ each_checkout()
 	in_series worktree add -q --detach "$TREE" base
 }
 
+# Whatever starts with a shell's name, and what such files source.
+scripts()
+{
+	{
+		grep -rIlE -m 1 '^#!.*\b(ba)?sh\b' dev .ci 2>/dev/null
+		find dev -name '*.sh'
+	} | sort -u
+}
+
 # show FILE: what a tool said, for the reader.
 show()
 {

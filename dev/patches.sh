@@ -44,8 +44,9 @@ topics()
 # The patch files in order, relative to ROOT.
 patch_files()
 {
-	local root=$1 topic file
-	for topic in $(topics "$root"); do
+	local root=$1 topics topic file
+	topics=$(topics "$root")
+	for topic in $topics; do
 		[ -d "$root/patches/$topic" ] ||
 			die "patches/series names $topic, but there is no patches/$topic"
 		for file in "$root/patches/$topic"/*.patch; do
@@ -53,9 +54,12 @@ patch_files()
 		done
 	done
 	for file in "$root"/patches/*/; do
-		topic=$(basename "$file")
-		[ ! -d "$file" ] || topics "$root" | grep -xF "$topic" >/dev/null ||
-			die "patches/$topic is not named in patches/series"
+		topic=${file%/}
+		topic=${topic##*/}
+		[ ! -d "$file" ] || case " ${topics//$'\n'/ } " in
+		*" $topic "*) ;;
+		*) die "patches/$topic is not named in patches/series" ;;
+		esac
 	done
 }
 
@@ -119,21 +123,56 @@ no_identity()
 	die "git does not know who you are: git config --global user.name NAME; git config --global user.email ADDRESS"
 }
 
+# read_patches ROOT: what the patch files are made of, so that assembling need not
+# read them again for each file. FILES has their names in order; NEWS and EDITS
+# the paths that each brings and edits, between spaces.
+read_patches()
+{
+	local root=$1 kind file path
+	file=$(patch_files "$root")
+	FILES=()
+	[ -z "$file" ] || mapfile -t FILES <<<"$file"
+	declare -gA NEWS=() EDITS=() MARKS=()
+	while read -r kind file path; do
+		case $kind in
+		new)	NEWS[$file]+=" $path " ;;
+		edit)	EDITS[$file]+=" $path " ;;
+		mark)	MARKS[$file]+=" $path " ;;
+		esac
+	done < <(cd "$root" && printf '%s\n' "$file" | xargs -r awk '
+		FNR == 1 {
+			after = diff = 0
+			if (/^Subject: ./)
+				print "mark", FILENAME, "subject"
+		}
+		after && /^diff --git / { diff = 1 }
+		after && !diff && sub(/^New-file: */, "") { print "new", FILENAME, $0 }
+		diff && /^new file mode/ { print "mark", FILENAME, "adds" }
+		diff && sub(/^diff --git a\/.* b\//, "") { print "edit", FILENAME, $0 }
+		$0 == "---" && !after {
+			after = 1
+			print "mark", FILENAME, "ruler"
+		}')
+}
+
+# marked FILE MARK
+marked()
+{
+	case ${MARKS[$1]:-} in *" $2 "*) ;; *) return 1 ;; esac
+}
+
 # check_patches ROOT: the rules of the patch files that need no git.
 check_patches()
 {
-	local root=$1 files file path
+	local root=$1 file path
 	declare -A brought=()
-	files=$(patch_files "$root")
-	for file in $files; do
-		[ -n "$(patch_subject "$root/$file")" ] ||
-			die "$file does not begin with \"Subject: \""
-		grep -qx -e --- "$root/$file" || die "$file has no line \"---\""
-		grep -qE '^(New-file: |diff --git )' "$root/$file" ||
-			die "$file changes nothing"
-		! patch_diff "$root/$file" | grep '^new file mode' >/dev/null ||
+	for file in "${FILES[@]}"; do
+		marked "$file" subject || die "$file does not begin with \"Subject: \""
+		marked "$file" ruler || die "$file has no line \"---\""
+		[ -n "${NEWS[$file]:-}${EDITS[$file]:-}" ] || die "$file changes nothing"
+		! marked "$file" adds ||
 			die "$file adds a file by diff: name it as New-file instead"
-		for path in $(patch_new_files "$root/$file"); do
+		for path in ${NEWS[$file]:-}; do
 			[ -z "${brought[$path]:-}" ] ||
 				die "$path is a New-file of two patches: ${brought[$path]} and $file"
 			[ -f "$root/$path" ] ||
@@ -141,68 +180,108 @@ check_patches()
 			brought[$path]=$file
 		done
 	done
-	for file in $files; do
-		for path in $(patch_edits "$root/$file"); do
+	for file in "${FILES[@]}"; do
+		for path in ${EDITS[$file]:-}; do
 			[ "${brought[$path]:-}" != "$file" ] ||
 				die "$file edits $path, which it brings whole"
 		done
 	done
 }
 
-# edited_later ROOT FILE PATH: the patch files after FILE that edit PATH, the
-# last one first.
+# edited_later FILE PATH: the patch files after FILE that edit PATH, the last one
+# first.
 edited_later()
 {
-	local root=$1 file=$2 path=$3
-	patch_files "$root" | awk -v file="$file" 'after; $0 == file { after = 1 }' |
-		tac | while read -r file; do
-			! patch_edits "$root/$file" | grep -qxF -e "$path" ||
-				printf '%s\n' "$file"
-		done
+	local i
+	for ((i = ${#FILES[@]} - 1; i >= 0; i--)); do
+		[ "${FILES[i]}" != "$1" ] || return 0
+		case ${EDITS[${FILES[i]}]:-} in *" $2 "*) echo "${FILES[i]}" ;; esac
+	done
 }
 
-# new_file_blob ROOT FILE PATH: what FILE brings PATH with, as an object.
-new_file_blob()
+# new_files ROOT FILE: what FILE brings, as entries for an index.
+new_files()
 {
-	local root=$1 file=$2 path=$3 blob later
-	blob=$(kgit hash-object -w --no-filters "$root/$path")
-	if grep -qsxF -e "diff --git a/$path b/$path" "$root"/patches/*/*.patch; then
-		export GIT_INDEX_FILE=$STATE/index.new
-		rm -f "$GIT_INDEX_FILE"
-		kgit update-index --add \
-			--cacheinfo "$(file_mode "$root/$path"),$blob,$path"
-		for later in $(edited_later "$root" "$file" "$path"); do
-			patch_diff "$root/$later" |
-				kgit apply --cached -R --whitespace=nowarn \
-					--include="$path" 2>/dev/null ||
-				die "$path is not what $later makes of it: edit both"
-		done
-		blob=$(kgit ls-files -s "$path" | cut -d' ' -f2)
-	fi
-	printf '%s\n' "$blob"
+	local root=$1 file=$2 path blob later
+	for path in ${NEWS[$file]:-}; do
+		blob=$(kgit hash-object -w --no-filters "$root/$path")
+		later=$(edited_later "$file" "$path")
+		[ -z "$later" ] || blob=$(without "$root" "$path" "$blob" "$later")
+		printf '%s %s\t%s\n' "$(file_mode "$root/$path")" "$blob" "$path"
+	done
+}
+
+# without ROOT PATH BLOB PATCHES: PATH before those patch files edited it.
+without()
+{
+	local root=$1 path=$2 blob=$3 later
+	export GIT_INDEX_FILE=$STATE/index.new
+	rm -f "$GIT_INDEX_FILE"
+	kgit update-index --add \
+		--cacheinfo "$(file_mode "$root/$path"),$blob,$path"
+	for later in $4; do
+		patch_diff "$root/$later" |
+			kgit apply --cached -R --whitespace=nowarn \
+				--include="$path" 2>/dev/null ||
+			die "$path is not what $later makes of it: edit both"
+	done
+	kgit ls-files -s "$path" | cut -d' ' -f2
 }
 
 # The New-files of all patches.
 all_new_files()
 {
-	local root=$1 files file
-	files=$(patch_files "$root")
-	for file in $files; do
-		patch_new_files "$root/$file"
-	done
+	local paths
+	read_patches "$1"
+	read -ra paths <<<"${NEWS[*]}"
+	[ ${#paths[@]} -eq 0 ] || printf '%s\n' "${paths[@]}"
 }
 
 # check_strays ROOT BASE: every file below a directory that the kernel has too
 # must be part of a patch.
 check_strays()
 {
-	local root=$1 base=$2 dir stray
-	stray=$(for dir in $(kgit ls-tree -d --name-only "$base"); do
-		[ ! -d "$root/$dir" ] || (cd "$root" && find "$dir" -type f \
-			! -name '*~' ! -name '.*.sw?' ! -name '*.pyc')
-	done | grep -vxF -f <(all_new_files "$root") || :)
+	local root=$1 base=$2 dirs=() dir stray
+	for dir in $(kgit ls-tree -d --name-only "$base"); do
+		[ ! -d "$root/$dir" ] || dirs+=("$dir")
+	done
+	[ ${#dirs[@]} -gt 0 ] || return 0
+	stray=$(cd "$root" && find "${dirs[@]}" -type f \
+		! -name '*~' ! -name '.*.sw?' ! -name '*.pyc' |
+		grep -vxF -f <(all_new_files "$root") || :)
 	[ -z "$stray" ] ||
 		die "${stray%%$'\n'*} belongs to no patch: name it as New-file in one of patches/"
+}
+
+# assembled ROOT BASE [TOPIC]: what assemble prints, which is the same as long as
+# what goes into it is.
+assembled()
+{
+	local memory=$STATE/assembled-${3:-all} inputs
+	inputs=$(inputs "$@")
+	if [ "$(cat "$memory.inputs" 2>/dev/null)" != "$inputs" ]; then
+		rm -f "$memory.inputs"
+		assemble "$@" >"$memory"
+		inputs "$@" >"$memory.inputs"
+	fi
+	cat "$memory"
+}
+
+# inputs ROOT BASE: everything that the commits depend on, in a line
+inputs()
+{
+	local files
+	files=$(all_new_files "$1")
+	{
+		printf '%s\n' "$2"
+		identity
+		cd "$1"
+		# shellcheck disable=SC2086 # one word for each file
+		stat -c '%A %n' patches/series $files
+		cat "$TOP/dev/patches.sh" patches/series
+		# shellcheck disable=SC2086
+		sha1sum patches/*/*.patch $files
+	} 2>&1 | sha1sum
 }
 
 # assemble ROOT BASE [TOPIC]: one commit per patch file, of all topics or of
@@ -210,39 +289,36 @@ check_strays()
 # is found again by its key, so that an edit redoes only what comes after it.
 assemble()
 {
-	local root=$1 base=$2 topic=${3:-.*} files file commit author date key made
+	local root=$1 base=$2 topic=${3:-*} file commit author date key new
+	declare -A made=()
+	read_patches "$root"
 	check_patches "$root"
-	files=$(patch_files "$root" | grep "^patches/$topic/" || :)
 	author=$(identity)
 	date=$(kgit log -1 --format=%at "$base")
 	mkdir -p "$STATE"
 	touch "$STATE/made"
+	while read -r key commit; do
+		made[$key]=$commit
+	done <"$STATE/made"
 	commit=$base
-	for file in $files; do
+	for file in "${FILES[@]}"; do
+		# shellcheck disable=SC2254 # it is a pattern
+		case $file in patches/$topic/*) ;; *) continue ;; esac
 		date=$((date + 60))
-		key=$(patch_key "$root" "$file" "$commit" "$author")
-		made=$(awk -v key="$key" '$1 == key { print $2; exit }' "$STATE/made")
-		if [ -z "$made" ] || ! kgit cat-file -e "$made" 2>/dev/null; then
-			made=$(commit_patch "$root" "$file" "$commit" "$author" "$date")
-			printf '%s %s\n' "$key" "$made" >>"$STATE/made"
+		new=$(new_files "$root" "$file")
+		# What the commit depends on
+		key=$({
+			printf '%s\n' "$commit" "$author" "$new"
+			cat "$root/$file"
+		} | kgit hash-object --stdin)
+		if [ -n "${made[$key]:-}" ] && kgit cat-file -e "${made[$key]}" 2>/dev/null; then
+			commit=${made[$key]}
+		else
+			commit=$(commit_patch "$root" "$file" "$commit" "$author" "$date" "$new")
+			printf '%s %s\n' "$key" "$commit" >>"$STATE/made"
 		fi
-		commit=$made
 		printf '%s %s\n' "$commit" "$file"
 	done
-}
-
-# patch_key ROOT FILE PARENT AUTHOR: what the commit of a patch file depends on.
-patch_key()
-{
-	local root=$1 file=$2 path
-	{
-		printf '%s\n%s\n' "$3" "$4"
-		cat "$root/$file"
-		for path in $(patch_new_files "$root/$file"); do
-			file_mode "$root/$path"
-			new_file_blob "$root" "$file" "$path"
-		done
-	} | kgit hash-object --stdin
 }
 
 file_mode()
@@ -250,35 +326,58 @@ file_mode()
 	if [ -x "$1" ]; then echo 100755; else echo 100644; fi
 }
 
-# commit_patch ROOT FILE PARENT AUTHOR DATE: the commit, made in an index of
-# its own. The index is kept: the next patch mostly continues where it stands.
+# commit_patch ROOT FILE PARENT AUTHOR DATE NEW-FILES: the commit, made in an
+# index of its own that holds no more than the files in question.
 commit_patch()
 {
-	local root=$1 file=$2 parent=$3 author=$4 date=$5 tree path blob log
+	local root=$1 file=$2 parent=$3 author=$4 date=$5 new=$6 paths log
 	export GIT_INDEX_FILE=$STATE/index
-	[ "$(cat "$STATE/index.commit" 2>/dev/null)" = "$parent" ] ||
-		kgit read-tree "$parent"
-	rm -f "$STATE/index.commit"
-	if grep -q '^diff --git ' "$root/$file"; then
+	rm -f "$GIT_INDEX_FILE"
+	read -ra paths <<<"${EDITS[$file]:-}${NEWS[$file]:-}"
+	kgit ls-tree "$parent" -- "${paths[@]}" >"$STATE/before"
+	kgit update-index --add --index-info <"$STATE/before"
+	if [ -n "${EDITS[$file]:-}" ]; then
 		log=$(patch_diff "$root/$file" |
 			kgit apply --cached --whitespace=nowarn 2>&1) ||
 			die "$file does not apply to $(base_version "$parent"): $(sed -n '/^error: /{s///p;q}' <<<"$log")"
 	fi
-	for path in $(patch_new_files "$root/$file"); do
-		blob=$(new_file_blob "$root" "$file" "$path")
-		printf '%s %s\t%s\n' "$(file_mode "$root/$path")" "$blob" "$path"
-	done | kgit update-index --add --index-info
-	tree=$(kgit write-tree)
-	[ "$tree" != "$(kgit rev-parse "$parent^{tree}")" ] ||
-		die "$file changes nothing"
-	export GIT_AUTHOR_NAME=${author% <*} GIT_AUTHOR_EMAIL=${author##* <}
-	export GIT_AUTHOR_EMAIL=${GIT_AUTHOR_EMAIL%>}
-	export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_AUTHOR_DATE="$date +0000"
-	export GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL GIT_COMMITTER_DATE="$date +0000"
-	parent=$(patch_message "$root/$file" |
-		git interpret-trailers --trailer "Signed-off-by: $author" |
-		kgit commit-tree "$tree" -p "$parent")
-	printf '%s\n' "$parent" | tee "$STATE/index.commit"
+	[ -z "$new" ] || kgit update-index --add --index-info <<<"$new"
+	kgit ls-files -s >"$STATE/after"
+	patch_message "$root/$file" |
+		git interpret-trailers --trailer "Signed-off-by: $author" \
+			>"$STATE/message"
+	changes >"$STATE/changes"
+	[ -s "$STATE/changes" ] || die "$file changes nothing"
+	import_commit "$parent" "$author" "$date"
+}
+
+# What differs between the listings of a tree and an index, for git fast-import
+changes()
+{
+	awk -F '\t' '
+		{ split($1, part, " ") }
+		FILENAME == ARGV[1] { before[$2] = part[1] " " part[3]; next }
+		before[$2] != part[1] " " part[2] { print "M", part[1], part[2], $2 }
+		{ delete before[$2] }
+		END { for (path in before) print "D", path }' \
+		"$STATE/before" "$STATE/after"
+}
+
+# import_commit PARENT AUTHOR DATE: the commit of these changes and that message,
+# which no reference keeps.
+import_commit()
+{
+	local ref=refs/alist/new-$BASHPID
+	{
+		printf 'commit %s\nmark :1\n' "$ref"
+		printf '%s %s %s +0000\n' author "$2" "$3" committer "$2" "$3"
+		printf 'data %d\n' "$(wc -c <"$STATE/message")"
+		cat "$STATE/message"
+		printf 'from %s\n' "$1"
+		cat "$STATE/changes"
+		printf 'get-mark :1\n'
+		printf 'reset %s\nfrom %040d\n' "$ref" 0
+	} | kgit fast-import --quiet --force
 }
 
 # The version of the base below a commit: "7.3.4".
