@@ -5,11 +5,12 @@
 # Source it after lib.sh. INPUTS is a command that prints all that a result
 # depends on.
 
-# harness_inputs CONFIG: what every result depends on, whatever is run
+# What every result depends on, whatever is run: the whole harness but for the
+# mutants, and the tools
 harness_inputs()
 {
-	cat "$TOP/dev/configs/boot.config" "$TOP/dev/configs/$1.config" \
-		"$TOP/dev/build" "$TOP/dev/qemu" "$TOP/dev/lib.sh" "$TOP/dev/reuse.sh"
+	(cd "$TOP" && find dev -type f ! -path 'dev/mutants/*' -print0 |
+		sort -z | xargs -0 sha1sum)
 	"${QEMU:-qemu-system-x86_64}" --version
 	gcc --version
 	cut -d ' ' -f 2 "$CACHE/accelerator"

@@ -82,10 +82,9 @@ boot_each()
 boot_inputs()
 {
 	echo "$2"
-	harness_inputs "${1#*-}"
+	harness_inputs
 	cksum "$BUILD/obj/$1/arch/x86/boot/bzImage" \
 		"$BUILD/guest/$1/initramfs.cpio"
-	(cd "$TOP/dev" && cat boot count.awk races.awk scenarios)
 }
 
 boot_one()
