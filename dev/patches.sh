@@ -133,6 +133,7 @@ read_patches()
 	FILES=()
 	[ -z "$file" ] || mapfile -t FILES <<<"$file"
 	declare -gA NEWS=() EDITS=() MARKS=()
+	# shellcheck disable=SC2016 # these are awk's variables
 	while read -r kind file path; do
 		case $kind in
 		new)	NEWS[$file]+=" $path " ;;
@@ -246,7 +247,7 @@ check_strays()
 		[ ! -d "$root/$dir" ] || dirs+=("$dir")
 	done
 	[ ${#dirs[@]} -gt 0 ] || return 0
-	stray=$(cd "$root" && find "${dirs[@]}" -type f \
+	stray=$(cd "$root" || exit; find "${dirs[@]}" -type f \
 		! -name '*~' ! -name '.*.sw?' ! -name '*.pyc' |
 		grep -vxF -f <(all_new_files "$root") || :)
 	[ -z "$stray" ] ||
@@ -275,7 +276,7 @@ inputs()
 	{
 		printf '%s\n' "$2"
 		identity
-		cd "$1"
+		cd "$1" || exit
 		# shellcheck disable=SC2086 # one word for each file
 		stat -c '%A %n' patches/series $files
 		cat "$TOP/dev/patches.sh" patches/series
