@@ -5,9 +5,11 @@
 #include <linux/build_bug.h>
 
 /*
- * An architecture whose devices cannot bypass the CPU caches has nothing to do,
- * one whose devices can has to say how. To do nothing here would hide which of
- * the two it is, so callers have to ask.
+ * Fallback for architectures without a way to flush CPU caches for devices that
+ * bypass them with no-snoop requests. On some of these architectures, devices
+ * cannot bypass the caches; on others they can. An empty function would hide
+ * the difference, so a call fails to build unless it depends on
+ * ARCH_CAN_FLUSH_NOSNOOP.
  */
 #define ARCH_CAN_FLUSH_NOSNOOP 0
 

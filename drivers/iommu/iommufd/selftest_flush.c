@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What iommufd's selftest knows about CPU caches: for each page, whether a CPU
- * may have written it since it was flushed, whether a non-coherent mock domain
- * has it mapped, and whether one has had it mapped since it was flushed.
+ * Tracking of CPU cache flushes for iommufd's selftest
  *
- * What must not happen is counted and warned about: that a page is mapped into a
- * non-coherent domain without having been flushed since it was pinned or written;
- * that a page is unpinned for the last time while such a domain has it mapped, or
- * without having been flushed since such a domain had it mapped. That a page which
- * is mapped all the time is left unflushed after it was written is seen when a
- * test asks.
+ * Records for each page whether the kernel may have written to it since the
+ * last flush, how often non-coherent mock domains map it, and whether one has
+ * unmapped it since the last flush. iommufd reports flushes and unpins, the
+ * selftest reports the writes of in-kernel users, and mock_flush_watch() hooks
+ * into the page table of a mock domain.
+ *
+ * The following violations are counted and trigger a warning:
+ *
+ * - A page is mapped into a non-coherent domain without having been flushed
+ *   since it was pinned or written.
+ * - The last pin of a page is dropped while a non-coherent domain maps it, or
+ *   without a flush since such a domain has unmapped it.
+ *
+ * A page that is written while it is mapped and not flushed afterwards is not
+ * detected by itself; tests look for it with mock_flush_check().
  */
 #include <linux/generic_pt/iommu.h>
 #include <linux/mm.h>
@@ -23,17 +30,17 @@
 #include "iommufd_test.h"
 #include "selftest_flush.h"
 
-/* The most that is looked at in one go */
+/* Longest range, in bytes, that is checked or recorded as written in one call */
 #define MAX_LENGTH	SZ_16M
 
-/* By pfn: flushed since it was pinned or written */
+/* Per pfn: flushed since the page was pinned or written */
 static unsigned long *clean;
-/* By pfn: a non-coherent domain had it mapped since it was flushed */
+/* Per pfn: unmapped from a non-coherent domain since the last flush */
 static unsigned long *overwritten;
-/* By pfn: how often non-coherent domains have it mapped, in mock pages */
+/* Per pfn: number of mock pages in it that non-coherent domains map */
 static atomic_t *mapped;
 static unsigned long npfns;
-/* There has been a non-coherent domain, so pages may have been flushed. */
+/* Set by the first non-coherent domain; no page is tracked before that */
 static bool watching;
 static atomic64_t flushed_pages;
 static atomic64_t violations;
@@ -44,7 +51,7 @@ static void violation(const char *what, unsigned long pfn)
 	WARN(1, "iommufd selftest: pfn %lx is %s\n", pfn, what);
 }
 
-/* Called when the CPU caches have been rid of the pages. */
+/* iommufd has flushed the pages from the CPU caches. */
 void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 {
 	atomic64_add(nr, &flushed_pages);
@@ -55,8 +62,8 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 }
 
 /*
- * Nobody else has pinned the page, who may have it mapped. The pages of a large
- * folio share one count: there it is that nobody is known to have it mapped.
+ * Whether the pin about to be dropped is the last one of the page. The pages of
+ * a large folio share a pin count; for these, whether no domain maps the page.
  */
 static bool is_last_pin(unsigned long pfn)
 {
@@ -67,7 +74,7 @@ static bool is_last_pin(unsigned long pfn)
 	return page_ref_count(page) / GUP_PIN_COUNTING_BIAS == 1;
 }
 
-/* Called right before the pages are given back to whom they belong. */
+/* iommufd is about to unpin the pages. */
 void iommufd_test_unpinned(unsigned long pfn, unsigned long nr)
 {
 	if (!READ_ONCE(watching))
@@ -76,15 +83,15 @@ void iommufd_test_unpinned(unsigned long pfn, unsigned long nr)
 		bool last = is_last_pin(pfn);
 
 		if (last && atomic_read(&mapped[pfn]))
-			violation("unpinned, but still mapped", pfn);
+			violation("unpinned while mapped", pfn);
 		if (last && test_and_clear_bit(pfn, overwritten))
-			violation("unpinned, but not flushed", pfn);
+			violation("unpinned without a flush", pfn);
 		if (!atomic_read(&mapped[pfn]))
 			clear_bit(pfn, clean);
 	}
 }
 
-/* Of what is known here, 0 if nothing is mapped */
+/* The pfn mapped at @iova, or 0 if none is mapped or it is not tracked */
 static unsigned long mapped_pfn(struct iommu_domain *domain, unsigned long iova)
 {
 	unsigned long pfn = PHYS_PFN(domain->ops->iova_to_phys(domain, iova));
@@ -92,7 +99,7 @@ static unsigned long mapped_pfn(struct iommu_domain *domain, unsigned long iova)
 	return pfn < npfns ? pfn : 0;
 }
 
-/* Called for what a domain maps and the kernel is about to write or has written. */
+/* Mark the pages that a domain maps in a range as written by the kernel. */
 static void mark_written(struct iommu_domain *domain, unsigned long iova,
 			 unsigned long last_iova)
 {
@@ -117,7 +124,7 @@ static void mark_area_written(struct iopt_area *area, unsigned long iova,
 	if (iopt_is_dmabuf(pages))
 		return;
 
-	/* Other areas may map other parts of the pages, and all that overlap. */
+	/* Include other areas that map parts of the same pages. */
 	guard(mutex)(&pages->mutex);
 	for (node = interval_tree_iter_first(&pages->domains_itree, first, last);
 	     node; node = interval_tree_iter_next(node, first, last)) {
@@ -137,12 +144,12 @@ static void mark_area_written(struct iopt_area *area, unsigned long iova,
 }
 
 /**
- * iommufd_test_writes() - The kernel writes to a range of an IOAS
- * @iopt: The IOAS
- * @iova: Where it writes
- * @length: How much, at least 1
+ * iommufd_test_writes() - Record that the kernel writes to a range of an IOAS
+ * @iopt: io_pagetable of the IOAS
+ * @iova: Start of the range
+ * @length: Length of the range in bytes, at least 1
  *
- * To be called before what has to flush it.
+ * Called before the iommufd function that has to flush the written data.
  */
 void iommufd_test_writes(struct io_pagetable *iopt, unsigned long iova,
 			 size_t length)
@@ -187,12 +194,12 @@ static int mock_map_range(struct pt_iommu *pt, dma_addr_t iova,
 			break;
 		atomic_inc(&mapped[pfn]);
 		if (!test_bit(pfn, clean))
-			violation("mapped, but not flushed", pfn);
+			violation("mapped without a flush", pfn);
 	}
 	return rc;
 }
 
-/* Until now the device may have written past what is in a cache. */
+/* Until the unmap, a device may have written to the page in memory. */
 static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
 			       dma_addr_t len,
 			       struct iommu_iotlb_gather *iotlb_gather)
@@ -202,7 +209,7 @@ static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
 	for (done = 0; done < len; done += MOCK_PAGE_SIZE) {
 		unsigned long pfn = mapped_pfn(&pt->domain, iova + done);
 
-		/* MMIO was not counted when it was mapped. */
+		/* mock_map_range() does not count MMIO. */
 		if (pfn && atomic_dec_if_positive(&mapped[pfn]) >= 0)
 			set_bit(pfn, overwritten);
 	}
@@ -211,11 +218,12 @@ static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
 }
 
 /**
- * mock_flush_watch() - Hold a mock domain to what is promised of CPU caches
- * @flush: Storage that lives as long as the domain
- * @pt: The domain's page table, initialised and empty
+ * mock_flush_watch() - Start to track a mock domain
+ * @flush: Storage with the lifetime of the domain
+ * @pt: Page table of the domain, initialised and empty
  *
- * For a domain that does not enforce coherency.
+ * Called for each mock domain that does not enforce coherency. From then on,
+ * violations for the pages that the domain maps are counted.
  */
 void mock_flush_watch(struct mock_flush *flush, struct pt_iommu *pt)
 {
@@ -230,13 +238,14 @@ void mock_flush_watch(struct mock_flush *flush, struct pt_iommu *pt)
 }
 
 /**
- * mock_flush_check() - Has all that a domain has mapped been flushed?
- * @domain: A mock domain, of which no MMIO is looked at
- * @iova: Where to begin
- * @length: How far to look
+ * mock_flush_check() - Check that all pages in a range have been flushed
+ * @domain: Mock domain that does not map MMIO in the range
+ * @iova: Start of the range
+ * @length: Length of the range in bytes
  *
- * Return: 0, -EIO if the kernel has written to a page that has not been flushed
- * since, -EINVAL, or -EOPNOTSUPP if the architecture flushes nothing.
+ * Return: 0, -EIO if the kernel has written to a mapped page without flushing
+ * it afterwards, -EINVAL if the range is invalid or longer than MAX_LENGTH, or
+ * -EOPNOTSUPP if the architecture cannot flush CPU caches.
  */
 int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
 		     size_t length)
@@ -258,20 +267,20 @@ int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
 }
 
 /**
- * mock_flush_counts() - Say how much was flushed
- * @pages: How many pages were flushed since boot
- * @wrong: How often something went wrong since the last reset
- * @reset: Start to count anew what goes wrong
+ * mock_flush_counts() - Read the flush counters
+ * @pages: Number of pages flushed since boot, on return
+ * @nr_violations: Number of violations since the last reset, on return
+ * @reset: Reset the number of violations to zero
  *
- * Return: 0, or -EOPNOTSUPP if the architecture flushes nothing.
+ * Return: 0, or -EOPNOTSUPP if the architecture cannot flush CPU caches.
  */
-int mock_flush_counts(u64 *pages, u64 *wrong, bool reset)
+int mock_flush_counts(u64 *pages, u64 *nr_violations, bool reset)
 {
 	if (!ARCH_CAN_FLUSH_NOSNOOP)
 		return -EOPNOTSUPP;
 	*pages = atomic64_read(&flushed_pages);
-	*wrong = reset ? atomic64_xchg(&violations, 0) :
-			 atomic64_read(&violations);
+	*nr_violations = reset ? atomic64_xchg(&violations, 0) :
+				 atomic64_read(&violations);
 	return 0;
 }
 

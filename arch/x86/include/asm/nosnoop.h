@@ -2,7 +2,7 @@
 #ifndef _ASM_X86_NOSNOOP_H
 #define _ASM_X86_NOSNOOP_H
 
-/* A 32-bit kernel may run on a processor without CLFLUSH. */
+/* 32-bit kernels may run on processors without CLFLUSH. */
 #ifdef CONFIG_X86_64
 #define ARCH_CAN_FLUSH_NOSNOOP 1
 

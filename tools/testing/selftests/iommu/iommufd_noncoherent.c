@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPU caches and domains that do not enforce coherency: what such a domain maps,
- * and what is unpinned after it has been mapped by one, has to be flushed.
+ * Tests of CPU cache flushes for non-coherent domains
  *
- * The mock driver knows which pages were flushed and when (selftest_flush.c).
- * These tests say what should be flushed how often; that nothing was mapped or
- * unpinned unflushed is looked at when any test of iommufd ends.
+ * iommufd flushes pages from the CPU caches before a domain that does not
+ * enforce coherency maps them, and before such pages are unpinned. These tests
+ * check how many pages each operation flushes. The mock driver counts flushes,
+ * and violations such as a page that is mapped without a flush, in
+ * drivers/iommu/iommufd/selftest_flush.c; teardown_iommufd() checks that there
+ * were no violations after each test.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -58,7 +60,7 @@ FIXTURE_TEARDOWN(noncoherent)
 	teardown_iommufd(self->fd, _metadata);
 }
 
-/* So many pages have been flushed since this was last asked. */
+/* Expect that @npages pages have been flushed since the last check. */
 #define expect_flushed(npages)                                                \
 	({                                                                    \
 		__u64 before = self->flushed;                                 \
@@ -119,7 +121,7 @@ static int access_pin(int fd, __u32 access_id, __u64 iova, size_t length,
 	return rc;
 }
 
-/* A mapping that a domain finds, or that finds the domain */
+/* Map with the domain attached, and attach it with the mapping present. */
 TEST_F(noncoherent, map_and_unmap)
 {
 	__u32 stdev_id;
@@ -143,7 +145,8 @@ TEST_F(noncoherent, map_and_unmap)
 	expect_flushed(NPAGES);
 }
 
-TEST_F(noncoherent, coherent_is_not_flushed)
+/* No operation on a coherent domain flushes. */
+TEST_F(noncoherent, coherent_domain_not_flushed)
 {
 	__u32 access_id, item_id, stdev_id;
 
@@ -163,8 +166,8 @@ TEST_F(noncoherent, coherent_is_not_flushed)
 	expect_flushed(0);
 }
 
-/* What one domain has mapped stays to be flushed when another unpins it. */
-TEST_F(noncoherent, coherent_beside)
+/* Pages of a removed non-coherent domain are flushed when they are unpinned. */
+TEST_F(noncoherent, coherent_domain_in_same_ioas)
 {
 	__u32 coherent_id, stdev_id;
 
@@ -180,15 +183,15 @@ TEST_F(noncoherent, coherent_beside)
 	test_ioctl_ioas_unmap(IOVA, self->length);
 	expect_flushed(NPAGES);
 
-	/* The domain is not counted any more. */
+	/* The IOAS no longer has a non-coherent domain. */
 	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
 	test_ioctl_ioas_unmap(IOVA, self->length);
 	expect_flushed(0);
 	test_ioctl_destroy(coherent_id);
 }
 
-/* Nor is one that could not be added. */
-TEST_F(noncoherent, refused_domain)
+/* A domain that could not be added to the IOAS does not cause flushes. */
+TEST_F(noncoherent, failed_attach_not_flushed)
 {
 	__u32 stdev_id;
 
@@ -205,8 +208,8 @@ TEST_F(noncoherent, refused_domain)
 	expect_flushed(0);
 }
 
-/* Replacing changes which domain is flushed for. */
-TEST_F(noncoherent, replace)
+/* Replacing the domain of a device adds and removes non-coherent domains. */
+TEST_F(noncoherent, replace_domain)
 {
 	__u32 coherent_id, idev_id, hwpt_id, stdev_id;
 
@@ -232,8 +235,8 @@ TEST_F(noncoherent, replace)
 	expect_flushed(0);
 }
 
-/* Two areas are parts of the same pages: one says nothing of the other. */
-TEST_F(noncoherent, parts_of_pages)
+/* An area is flushed even if another area of the same pages has been before. */
+TEST_F(noncoherent, areas_of_same_pages)
 {
 	__u32 other_id, stdev_id;
 
@@ -247,15 +250,15 @@ TEST_F(noncoherent, parts_of_pages)
 	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
 				   NULL);
 	expect_flushed(NPAGES);
-	/* The half of them is still in use. */
+	/* Half of the pages remain mapped in the other IOAS. */
 	test_ioctl_ioas_unmap(IOVA, self->length);
 	expect_flushed(NPAGES / 2);
 	test_ioctl_ioas_unmap_id(other_id, IOVA, self->length / 2);
 	expect_flushed(NPAGES / 2);
 }
 
-/* VFIO lets a part of a mapping be unmapped: what is left stays marked. */
-TEST_F(noncoherent, vfio_split)
+/* VFIO can unmap part of a mapping; the remaining parts are flushed later. */
+TEST_F(noncoherent, vfio_partial_unmap)
 {
 	struct iommu_vfio_ioas set_ioas = {
 		.size = sizeof(set_ioas),
@@ -278,7 +281,7 @@ TEST_F(noncoherent, vfio_split)
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
 	expect_flushed(NPAGES / 2);
 
-	/* Mapped once more, by another domain */
+	/* Map the remaining parts into another domain. */
 	test_ioctl_destroy(stdev_id);
 	expect_flushed(NPAGES / 2);
 	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id, NULL,
@@ -292,7 +295,7 @@ TEST_F(noncoherent, vfio_split)
 	expect_flushed(NPAGES / 4);
 }
 
-/* Who attaches need not be who has the memory. */
+/* The process that attaches need not be the one that owns the memory. */
 TEST_F(noncoherent, memory_of_another_process)
 {
 	__u32 stdev_id;
@@ -314,10 +317,11 @@ TEST_F(noncoherent, memory_of_another_process)
 }
 
 /*
- * Somebody who has the same memory by another mapping, and no non-coherent
- * domain, does not flush it: they who have will.
+ * Unpinning through another mapping of the same memory, which no non-coherent
+ * domain has mapped, does not flush. The pages are flushed when the mapping of
+ * the non-coherent domain is removed.
  */
-TEST_F(noncoherent, unpinned_by_others_before)
+TEST_F(noncoherent, unpin_of_other_mapping)
 {
 	__u32 access_id, hwpt_id, idev_id, item_id, other_id, stdev_id;
 
@@ -342,8 +346,8 @@ TEST_F(noncoherent, unpinned_by_others_before)
 	test_cmd_destroy_access(access_id);
 }
 
-/* How MMIO is mapped is between its exporter and the device. */
-TEST_F(noncoherent, dmabuf)
+/* MMIO is not flushed. */
+TEST_F(noncoherent, dmabuf_not_flushed)
 {
 	__u32 stdev_id;
 	int dmabuf_fd;
@@ -373,7 +377,7 @@ FIXTURE_VARIANT(noncoherent_write)
 	unsigned int npages;
 };
 
-/* One page is written by a way of its own. */
+/* Writing to a single page has a code path of its own. */
 FIXTURE_VARIANT_ADD(noncoherent_write, page)
 {
 	.npages = 1,
@@ -405,7 +409,7 @@ FIXTURE_TEARDOWN(noncoherent_write)
 	teardown_iommufd(self->fd, _metadata);
 }
 
-/* What is written for an emulated device may be read by a real one. */
+/* iommufd_access_rw() flushes the pages that it has written. */
 TEST_F(noncoherent_write, rw)
 {
 	ASSERT_EQ(0, access_write(self->fd, self->access_id, IOVA, self->length,
@@ -422,8 +426,8 @@ TEST_F(noncoherent_write, rw)
 	expect_flushed(1);
 }
 
-/* By somebody whose table has no domain */
-TEST_F(noncoherent_write, rw_of_copy)
+/* A write through an IOAS without a domain is flushed as well. */
+TEST_F(noncoherent_write, rw_through_copy)
 {
 	__u32 access_id, other_id;
 
@@ -437,6 +441,7 @@ TEST_F(noncoherent_write, rw_of_copy)
 	test_cmd_destroy_access(access_id);
 }
 
+/* Pinned pages are flushed when the access unpins them. */
 TEST_F(noncoherent_write, pinned)
 {
 	__u32 item_id;
@@ -449,7 +454,7 @@ TEST_F(noncoherent_write, pinned)
 	expect_flushed(variant->npages);
 }
 
-/* Both may have written. */
+/* Each access may have written, so each unpin flushes. */
 TEST_F(noncoherent_write, pinned_twice)
 {
 	__u32 item_id[2];
@@ -466,8 +471,8 @@ TEST_F(noncoherent_write, pinned_twice)
 	expect_flushed(variant->npages);
 }
 
-/* The last to unpin is not the domain. */
-TEST_F(noncoherent_write, pinned_for_longer)
+/* An access keeps pages pinned after the domain has been removed. */
+TEST_F(noncoherent_write, pinned_after_detach)
 {
 	__u32 item_id;
 
@@ -479,8 +484,8 @@ TEST_F(noncoherent_write, pinned_for_longer)
 	expect_flushed(variant->npages);
 }
 
-/* Pinned before there is a domain */
-TEST_F(noncoherent_write, pinned_before)
+/* An access has pinned pages before the domain is attached. */
+TEST_F(noncoherent_write, pinned_before_attach)
 {
 	__u32 item_id;
 
@@ -499,10 +504,11 @@ TEST_F(noncoherent_write, pinned_before)
 #define STEPS	400
 
 /*
- * Tables with slots for mappings, a device of either kind, and a domain that the
- * one that is not coherent may be moved to. What a slot maps nobody else
- * does, unless it was copied: the mock driver does not count how often a page is
- * pinned. memory[slot] says which part of the buffer it is, 0 if nothing.
+ * State of an IOAS in the random test: slots for mappings, one device of each
+ * kind, and a manually allocated domain that the non-coherent device can be
+ * moved to. memory[slot] is the part of the buffer that the slot maps, counted
+ * from 1, or 0 if it maps none. Two slots map the same part only if one is a
+ * copy of the other, because the mock driver does not count the pins of a page.
  */
 struct table {
 	__u32 ioas_id;
@@ -562,7 +568,7 @@ static void toggle_mapping(struct __test_metadata *_metadata, int fd,
 	__u64 iova = slot_iova(slot);
 
 	if (t->memory[slot]) {
-		/* Its accesses are told and unpin. */
+		/* The unmap callback of the access unpins its pages. */
 		ASSERT_EQ(0, _test_ioctl_ioas_unmap(fd, t->ioas_id, iova,
 						    length, NULL));
 		t->pinned[slot] = false;
@@ -666,7 +672,11 @@ static void write_slot(struct __test_metadata *_metadata, int fd,
 	ASSERT_EQ(0, access_write(fd, t->access_id, iova, length, flags));
 }
 
-TEST_F_TIMEOUT(noncoherent, random, 300)
+/*
+ * Random operations on two IOASes, with a check of all mapped pages after each.
+ * NONCOHERENT_SEED in the environment repeats a sequence.
+ */
+TEST_F_TIMEOUT(noncoherent, random_operations, 300)
 {
 	const char *env = getenv("NONCOHERENT_SEED");
 	unsigned int seed = env ? atoi(env) : time(NULL);
@@ -674,7 +684,7 @@ TEST_F_TIMEOUT(noncoherent, random, 300)
 	unsigned int step, nth, slot;
 	struct table *t;
 
-	TH_LOG("NONCOHERENT_SEED=%u repeats this", seed);
+	TH_LOG("NONCOHERENT_SEED=%u repeats this sequence", seed);
 	srand(seed);
 	for (t = tables; t < tables + TABLES; t++) {
 		test_ioctl_ioas_alloc(&t->ioas_id);
