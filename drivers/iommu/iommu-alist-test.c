@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the attachment list: what each walk visits, what survives
- * removal in the middle of a walk, and that nothing is missed or used after it
- * has been freed when writers and walkers run at the same time.
+ * KUnit tests of the IOMMU attachment list: what the walks visit, what the
+ * lookups find, removal in the middle of a walk, and walks concurrent with
+ * writers.
  */
 
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/iommu-alist.h>
@@ -13,19 +14,22 @@
 #include <linux/kthread.h>
 #include <linux/poison.h>
 #include <linux/prandom.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#define NR_UNITS	4
+#define NR_IOMMUS	4
 #define MAGIC_LIVE	0xa11ce11ea11ce11eULL
 #define MAGIC_FREED	0xdeadc0dedeadc0deULL
 
-/* Compared by address only. */
-static struct iommu_device units[NR_UNITS];
+/* Only the addresses of these are used. */
+static struct iommu_device iommus[NR_IOMMUS];
+static struct device devices[2];
 
-/* The element does not come first: nothing may depend on its offset. */
+/* The element is not the first member, so that its offset is tested. */
 struct test_att {
 	u64 magic;
 	int id;
+	u64 tag;
 	struct iommu_attach_elm elm;
 };
 
@@ -34,7 +38,7 @@ static struct test_att *to_att(struct iommu_attach_elm *elm)
 	return container_of(elm, struct test_att, elm);
 }
 
-static struct test_att *att_new(struct kunit *test, int id, int unit, u64 tag,
+static struct test_att *att_new(struct kunit *test, int id, int iommu, u64 tag,
 				bool atc)
 {
 	struct test_att *att = kzalloc_obj(*att);
@@ -42,36 +46,60 @@ static struct test_att *att_new(struct kunit *test, int id, int unit, u64 tag,
 	KUNIT_ASSERT_NOT_NULL(test, att);
 	att->magic = MAGIC_LIVE;
 	att->id = id;
-	iommu_attach_elm_init(&att->elm, &units[unit], tag, atc);
+	att->tag = tag;
+	iommu_attach_elm_init(&att->elm, &iommus[iommu], &devices[0],
+			      IOMMU_NO_PASID, atc);
 	return att;
 }
 
-static void att_link(struct iommu_attach_list *list, struct test_att *att)
+static int att_link(struct iommu_attach_list *list, struct test_att *att)
 {
 	guard(spinlock)(&list->lock);
-	iommu_attach_list_add(list, &att->elm);
+	return iommu_attach_list_add(list, &att->elm, att->tag);
 }
 
 static struct test_att *att_add(struct kunit *test,
 				struct iommu_attach_list *list, int id,
-				int unit, u64 tag, bool atc)
+				int iommu, u64 tag, bool atc)
 {
-	struct test_att *att = att_new(test, id, unit, tag, atc);
+	struct test_att *att = att_new(test, id, iommu, tag, atc);
 
-	att_link(list, att);
+	KUNIT_ASSERT_EQ(test, att_link(list, att), 0);
 	return att;
 }
 
-static bool att_del(struct iommu_attach_list *list, struct test_att *att)
+static struct test_att *att_add_device(struct kunit *test,
+				       struct iommu_attach_list *list, int id,
+				       struct device *dev, ioasid_t pasid)
 {
-	guard(spinlock)(&list->lock);
-	return iommu_attach_list_del(list, &att->elm);
+	struct test_att *att = att_new(test, id, 0, 1, false);
+
+	att->elm.dev = dev;
+	att->elm.pasid = pasid;
+	KUNIT_ASSERT_EQ(test, att_link(list, att), 0);
+	return att;
 }
 
-static void att_remove(struct iommu_attach_list *list, struct test_att *att)
+static void att_free_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct test_att, elm.rcu));
+}
+
+/* Remove and free an attachment, unless it is not on the list. */
+static int att_remove_locked(struct iommu_attach_list *list,
+			     struct test_att *att)
+{
+	int left = iommu_attach_list_remove(list, &att->elm);
+
+	if (left >= 0)
+		call_rcu(&att->elm.rcu, att_free_rcu);
+	return left;
+}
+
+static int att_remove(struct iommu_attach_list *list, struct test_att *att)
 {
 	guard(spinlock)(&list->lock);
-	iommu_attach_list_remove(list, &att->elm, att);
+	return att_remove_locked(list, att);
 }
 
 static void list_drain(struct iommu_attach_list *list)
@@ -80,10 +108,10 @@ static void list_drain(struct iommu_attach_list *list)
 
 	guard(spinlock)(&list->lock);
 	iommu_attach_list_for_each_locked(elm, list)
-		iommu_attach_list_remove(list, elm, to_att(elm));
+		att_remove_locked(list, to_att(elm));
 }
 
-/* What a walk has visited, in order. */
+/* Ids of the elements that a walk has visited, in order */
 struct visits {
 	int nr;
 	int ids[32];
@@ -110,6 +138,35 @@ do {									\
 	expect_visits(test, v, __want, ARRAY_SIZE(__want));		\
 } while (0)
 
+/* Visit all groups, IOMMU by IOMMU, under RCU. */
+static void visit_tags(struct visits *v, struct iommu_attach_list *list)
+{
+	struct iommu_attach_elm *first, *elm;
+
+	iommu_attach_list_for_each_iommu(first, list)
+		iommu_attach_for_each_tag(elm, first, list)
+			visit(v, elm);
+}
+
+/* Visit all ATCs, IOMMU by IOMMU, under RCU. */
+static void visit_atcs(struct visits *v, struct iommu_attach_list *list)
+{
+	struct iommu_attach_elm *first, *elm;
+
+	iommu_attach_list_for_each_iommu(first, list)
+		iommu_attach_for_each_atc(elm, first, list)
+			visit(v, elm);
+}
+
+static void visit_all(struct visits *v, struct iommu_attach_list *list)
+{
+	struct iommu_attach_elm *elm;
+
+	guard(spinlock)(&list->lock);
+	iommu_attach_list_for_each_locked(elm, list)
+		visit(v, elm);
+}
+
 static int alist_test_init(struct kunit *test)
 {
 	struct iommu_attach_list *list;
@@ -131,52 +188,44 @@ static void alist_test_exit(struct kunit *test)
 	list_drain(list);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(list));
 	KUNIT_EXPECT_TRUE(test, list_empty(&list->tags));
-	/* Frees what was removed: too early or twice shows under KASAN. */
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&list->groups));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&list->devices));
+	KUNIT_EXPECT_EQ(test, list->nr_atcs, 0);
+	/* KASAN reports elements that are freed too early or twice. */
 	rcu_barrier();
-	kvfree_rcu_barrier();
 }
 
-/* An empty list has nothing to visit in any way. */
+/* No walk visits anything on an empty list. */
 static void alist_empty(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
 	struct visits v = {};
 
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(list));
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each(elm, list)
-		visit(&v, elm);
-	iommu_attach_list_for_each_tag(elm, list)
-		visit(&v, elm);
-	iommu_attach_list_for_each_unit(elm, list)
-		visit(&v, elm);
-	iommu_attach_list_for_each_atc(elm, list)
-		visit(&v, elm);
+	visit_tags(&v, list);
+	visit_atcs(&v, list);
 	iommu_attach_list_flush_end(list);
-	scoped_guard(spinlock, &list->lock)
-		iommu_attach_list_for_each_locked(elm, list)
-			visit(&v, elm);
+	visit_all(&v, list);
 	KUNIT_EXPECT_EQ(test, v.nr, 0);
 
 	att_add(test, list, 1, 0, 1, false);
 	KUNIT_EXPECT_FALSE(test, iommu_attach_list_empty(list));
 }
 
-/* Whatever the order of adding: by unit, then by all 64 bits of the tag. */
+/* Elements are sorted by IOMMU and all 64 bits of the tag. */
 static void alist_order(struct kunit *test)
 {
 	static const struct {
-		int unit;
+		int iommu;
 		u64 tag;
 	} sorted[] = {
 		{ 0, 0 }, { 0, 7 }, { 0, 1ULL << 32 }, { 0, U64_MAX },
 		{ 1, 3 }, { 1, 1ULL << 63 }, { 2, 0 }, { 3, 0xffffffff },
 	};
-	/* Any multiplier coprime to the count gives another permutation. */
+	/* Strides coprime to the number of elements give permutations. */
 	static const int strides[] = { 1, 3, 5, 7 };
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
 	int i, s;
 
 	for (s = 0; s < ARRAY_SIZE(strides); s++) {
@@ -185,123 +234,225 @@ static void alist_order(struct kunit *test)
 		for (i = 0; i < ARRAY_SIZE(sorted); i++) {
 			int k = (i * strides[s] + s) % ARRAY_SIZE(sorted);
 
-			att_add(test, list, k, sorted[k].unit, sorted[k].tag,
+			att_add(test, list, k, sorted[k].iommu, sorted[k].tag,
 				false);
 		}
-		rcu_read_lock();
-		iommu_attach_list_for_each(elm, list)
-			visit(&v, elm);
-		rcu_read_unlock();
+		visit_all(&v, list);
 		EXPECT_VISITS(test, &v, 0, 1, 2, 3, 4, 5, 6, 7);
 		list_drain(list);
 	}
 }
 
-/* Equal unit and tag: one visit, and the number of those it stands for. */
+/* A group is visited once, and its leader has the number of its members. */
 static void alist_sharing(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
+	struct iommu_attach_elm *first, *elm;
 	struct test_att *att[9];
 	int i;
 
 	for (i = 0; i < 9; i++)
 		att[i] = att_add(test, list, i, 0, 5, i % 3 == 2);
-	/* Neighbours that differ in one of the two do not count. */
+	/* Neighbours that differ in IOMMU or tag */
 	att_add(test, list, 10, 0, 6, false);
 	att_add(test, list, 11, 1, 5, false);
 
 	for (i = 0; i < 9; i++) {
-		struct visits v = {};
+		int nr = 0;
 
 		rcu_read_lock();
-		iommu_attach_list_for_each_tag(elm, list) {
-			visit(&v, elm);
-			KUNIT_EXPECT_EQ(test, iommu_attach_elm_tag_users(elm),
-					elm->tag == 5 && elm->unit == &units[0] ?
-					9 - i : 1);
+		iommu_attach_list_for_each_iommu(first, list) {
+			iommu_attach_for_each_tag(elm, first, list) {
+				bool shared = elm->iotlb_tag == 5 &&
+					      elm->iommu == &iommus[0];
+
+				KUNIT_EXPECT_EQ(test,
+						iommu_attach_elm_tag_users(elm),
+						shared ? 9 - i : 1);
+				nr++;
+			}
 		}
 		rcu_read_unlock();
-		KUNIT_EXPECT_EQ(test, v.nr, 3);
-		/* From both ends: a leader now, a member then. */
+		KUNIT_EXPECT_EQ(test, nr, 3);
+		/* Remove from both ends: leaders and other members in turn. */
 		att_remove(list, att[i % 2 ? 8 - i / 2 : i / 2]);
 	}
 }
 
-static const int unit_counts[] = { 1, 2, NR_UNITS };
-
-static void unit_count_desc(const int *nr, char *desc)
+/* Removal tells whether other elements have the same IOMMU or tag. */
+static void alist_left(struct kunit *test)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d unit(s)", *nr);
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *a, *b, *c, *d, *e;
+
+	a = att_add(test, list, 0, 1, 5, false);
+	b = att_add(test, list, 1, 1, 5, true);
+	c = att_add(test, list, 2, 1, 6, false);
+	/* The same tags on other IOMMUs do not count. */
+	d = att_add(test, list, 3, 0, 5, false);
+	e = att_add(test, list, 4, 2, 6, false);
+
+	KUNIT_EXPECT_EQ(test, att_remove(list, a), IOMMU_ATTACH_LEFT_TAG);
+	KUNIT_EXPECT_EQ(test, att_remove(list, b), IOMMU_ATTACH_LEFT_IOMMU);
+	KUNIT_EXPECT_EQ(test, att_remove(list, c), IOMMU_ATTACH_LEFT_NONE);
+	KUNIT_EXPECT_EQ(test, att_remove(list, e), IOMMU_ATTACH_LEFT_NONE);
+	KUNIT_EXPECT_EQ(test, att_remove(list, d), IOMMU_ATTACH_LEFT_NONE);
 }
 
-KUNIT_ARRAY_PARAM(unit_count, unit_counts, unit_count_desc);
+static int find_id(struct iommu_attach_list *list, struct device *dev,
+		   ioasid_t pasid)
+{
+	struct iommu_attach_elm *elm;
 
-/* Units and tags are visited once each, members by no flush at all. */
+	guard(spinlock)(&list->lock);
+	elm = iommu_attach_list_find(list, dev, pasid);
+	return elm ? to_att(elm)->id : -1;
+}
+
+/* An element is found by device and PASID, the newest one of several. */
+static void alist_find(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *newest, *older;
+
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 1), -1);
+	att_add_device(test, list, 0, &devices[0], 1);
+	older = att_add_device(test, list, 1, &devices[0], 2);
+	att_add_device(test, list, 2, &devices[1], 1);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 1), 0);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 2), 1);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[1], 1), 2);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[1], 2), -1);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 0), -1);
+
+	newest = att_add_device(test, list, 3, &devices[0], 2);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 2), 3);
+	att_remove(list, newest);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 2), 1);
+	newest = att_add_device(test, list, 4, &devices[0], 2);
+	att_remove(list, older);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 2), 4);
+}
+
+/* All elements are found among many, in whatever order they were added. */
+static void alist_find_many(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	const int nr = 257;
+	int i, k;
+
+	for (i = 0; i < nr; i++) {
+		k = i * 100 % nr;
+		att_add_device(test, list, k, &devices[k % 2], k / 2);
+	}
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, find_id(list, &devices[i % 2], i / 2), i);
+	KUNIT_EXPECT_EQ(test, find_id(list, &devices[1], nr), -1);
+}
+
+static int find_iommu_id(struct iommu_attach_list *list, int iommu)
+{
+	struct iommu_attach_elm *elm;
+
+	guard(spinlock)(&list->lock);
+	elm = iommu_attach_list_find_iommu(list, &iommus[iommu]);
+	return elm ? to_att(elm)->id : -1;
+}
+
+/* The element with the lowest tag is found by IOMMU. */
+static void alist_find_iommu(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *lowest;
+
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 1), -1);
+	att_add(test, list, 0, 1, U64_MAX, false);
+	lowest = att_add(test, list, 1, 1, 7, true);
+	att_add(test, list, 2, 3, 0, false);
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 0), -1);
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 1), 1);
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 2), -1);
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 3), 2);
+	att_remove(list, lowest);
+	KUNIT_EXPECT_EQ(test, find_iommu_id(list, 1), 0);
+}
+
+static const int iommu_counts[] = { 1, 2, NR_IOMMUS };
+
+static void iommu_count_desc(const int *nr, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d IOMMU(s)", *nr);
+}
+
+KUNIT_ARRAY_PARAM(iommu_count, iommu_counts, iommu_count_desc);
+
+/* Every IOMMU and every group is visited once. */
 static void alist_groups(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	const int nr_units = *(const int *)test->param_value;
-	struct iommu_attach_elm *elm, *unit;
-	int u, t, d, units_seen = 0;
+	const int nr_iommus = *(const int *)test->param_value;
+	struct iommu_attach_elm *elm, *first;
+	int i, t, d, iommus_seen = 0;
 
 	for (d = 0; d < 16; d++)
-		for (u = 0; u < nr_units; u++)
+		for (i = 0; i < nr_iommus; i++)
 			for (t = 0; t < 3; t++)
-				att_add(test, list, 0, u, t, false);
+				att_add(test, list, 0, i, t, false);
 
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_unit(unit, list) {
+	iommu_attach_list_for_each_iommu(first, list) {
 		int tags_seen = 0;
 
-		KUNIT_EXPECT_PTR_EQ(test, unit->unit, &units[units_seen]);
-		iommu_attach_unit_for_each_tag(elm, unit, list) {
-			KUNIT_EXPECT_PTR_EQ(test, elm->unit, unit->unit);
-			KUNIT_EXPECT_EQ(test, elm->tag, tags_seen);
+		KUNIT_EXPECT_PTR_EQ(test, first->iommu, &iommus[iommus_seen]);
+		iommu_attach_for_each_tag(elm, first, list) {
+			KUNIT_EXPECT_PTR_EQ(test, elm->iommu, first->iommu);
+			KUNIT_EXPECT_EQ(test, elm->iotlb_tag, tags_seen);
 			KUNIT_EXPECT_EQ(test, iommu_attach_elm_tag_users(elm),
 					16);
 			tags_seen++;
 		}
 		KUNIT_EXPECT_EQ(test, tags_seen, 3);
-		units_seen++;
+		iommus_seen++;
 	}
 	iommu_attach_list_flush_end(list);
-	KUNIT_EXPECT_EQ(test, units_seen, nr_units);
+	KUNIT_EXPECT_EQ(test, iommus_seen, nr_iommus);
 }
 
-/* Every ATC once, wherever in its group it was added, and nothing else. */
+/* Every ATC is visited once, and no element without one. */
 static void alist_atc(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
+	struct iommu_attach_elm *first, *elm;
 	struct visits v = {};
 	u32 seen = 0;
 
-	att_add(test, list, 20, 0, 1, false);	/* led by one without */
+	att_add(test, list, 20, 0, 1, false);	/* leader without an ATC */
 	att_add(test, list, 0, 0, 1, true);
 	att_add(test, list, 21, 0, 1, false);
 	att_add(test, list, 1, 0, 1, true);
-	att_add(test, list, 2, 0, 2, true);	/* led by one with */
+	att_add(test, list, 2, 0, 2, true);	/* leader with one */
 	att_add(test, list, 22, 0, 2, false);
 	att_add(test, list, 3, 0, 2, true);
-	att_add(test, list, 23, 0, 3, false);	/* none */
+	att_add(test, list, 23, 0, 3, false);	/* group without ATCs */
 	att_add(test, list, 24, 0, 3, false);
-	att_add(test, list, 4, 0, 4, true);	/* alone */
-	att_add(test, list, 25, 1, 1, false);	/* a unit without */
+	att_add(test, list, 4, 0, 4, true);	/* group of one */
+	att_add(test, list, 25, 1, 1, false);	/* IOMMU without ATCs */
 	att_add(test, list, 5, 2, 1, true);
 
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_atc(elm, list) {
-		visit(&v, elm);
-		KUNIT_EXPECT_TRUE(test, elm->has_atc);
-		seen |= BIT(to_att(elm)->id);
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_atc(elm, first, list) {
+			visit(&v, elm);
+			KUNIT_EXPECT_TRUE(test, elm->has_atc);
+			seen |= BIT(to_att(elm)->id);
+		}
 	}
 	iommu_attach_list_flush_end(list);
 	KUNIT_EXPECT_EQ(test, v.nr, 6);
 	KUNIT_EXPECT_EQ(test, seen, GENMASK(5, 0));
 }
 
-/* A flush gets to know of ATCs that were added since it began, and only these. */
+/* A flush detects ATCs that were added since it began, and only these. */
 static void alist_atc_added(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -327,14 +478,23 @@ static void alist_atc_added(struct kunit *test)
 	iommu_attach_list_flush_end(list);
 }
 
+/* Poison the link that leads on from @elm; returns the link. */
+static struct list_head *poison_next(struct iommu_attach_elm *elm)
+{
+	struct list_head *next = elm->node.next;
+
+	WRITE_ONCE(elm->node.next, LIST_POISON1);
+	return next;
+}
+
 /*
- * The cost of a flush does not grow with duplicates: the link that leads on
- * from the first of a thousand is made to fault, and no walk notices.
+ * A flush does not visit the other members of a group: with the link that leads
+ * on from the first one of them poisoned, a visit would fault.
  */
-static void alist_jumps_duplicates(struct kunit *test)
+static void alist_skips_members(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm, *unit, *dup = NULL;
+	struct iommu_attach_elm *elm, *first, *member = NULL;
 	struct list_head *next;
 	struct visits v = {};
 	int i;
@@ -345,57 +505,84 @@ static void alist_jumps_duplicates(struct kunit *test)
 	att_add(test, list, 2, 0, 6, true);
 	att_add(test, list, 3, 1, 0, false);
 
-	/* The leader, the one with an ATC, then the first to be jumped. */
+	/* The leader, the element with an ATC, then the first other member */
 	i = 0;
-	rcu_read_lock();
-	iommu_attach_list_for_each(elm, list) {
-		dup = elm;
-		if (i++ == 2)
-			break;
+	scoped_guard(spinlock, &list->lock) {
+		iommu_attach_list_for_each_locked(elm, list)
+			if (i++ == 2)
+				member = elm;
 	}
-	rcu_read_unlock();
-	KUNIT_ASSERT_EQ(test, to_att(dup)->id, 7);
-	next = dup->node.next;
-	WRITE_ONCE(dup->node.next, LIST_POISON1);
+	KUNIT_ASSERT_EQ(test, to_att(member)->id, 7);
+	next = poison_next(member);
 
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_unit(unit, list) {
-		iommu_attach_unit_for_each_tag(elm, unit, list)
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_tag(elm, first, list)
 			visit(&v, elm);
-		iommu_attach_unit_for_each_atc(elm, unit, list)
+		iommu_attach_for_each_atc(elm, first, list)
 			visit(&v, elm);
 	}
 	iommu_attach_list_flush_end(list);
 
-	WRITE_ONCE(dup->node.next, next);
+	WRITE_ONCE(member->node.next, next);
 	EXPECT_VISITS(test, &v, 7, 2, 1, 2, 3);
 }
 
-/* A walk that stands on an element goes on from it when it is removed. */
+/* Without ATCs on the list, a walk over ATCs visits no members at all. */
+static void alist_skips_without_atcs(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *leader, *atc;
+	struct list_head *next;
+	struct visits v = {};
+
+	leader = att_add(test, list, 1, 0, 5, false);
+	att_add(test, list, 2, 0, 5, false);
+	atc = att_add(test, list, 3, 0, 5, true);
+	KUNIT_EXPECT_EQ(test, att_remove(list, atc), IOMMU_ATTACH_LEFT_TAG);
+	next = poison_next(&leader->elm);
+
+	iommu_attach_list_flush_begin(list);
+	visit_atcs(&v, list);
+	iommu_attach_list_flush_end(list);
+
+	WRITE_ONCE(leader->elm.node.next, next);
+	KUNIT_EXPECT_EQ(test, v.nr, 0);
+	att_add(test, list, 4, 0, 5, true);
+	iommu_attach_list_flush_begin(list);
+	visit_atcs(&v, list);
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 4);
+}
+
+/* A walk continues from an element that is removed during the visit. */
 static void alist_remove_current(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
+	struct iommu_attach_elm *first, *elm;
 	struct visits v = {};
 	int i;
 
-	for (i = 0; i < 12; i++)
-		att_add(test, list, i / 3, i / 6, i / 3, i % 3 == 1);
+	for (i = 0; i < 8; i++)
+		att_add(test, list, i, i / 4, i % 4, i % 4 == 1);
 
 	rcu_read_lock();
-	iommu_attach_list_for_each(elm, list) {
-		visit(&v, elm);
-		att_remove(list, to_att(elm));
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_tag(elm, first, list) {
+			visit(&v, elm);
+			att_remove(list, to_att(elm));
+		}
 	}
 	rcu_read_unlock();
-	EXPECT_VISITS(test, &v, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3);
+	EXPECT_VISITS(test, &v, 0, 1, 2, 3, 4, 5, 6, 7);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(list));
 }
 
-/* The group lives on under another leader, and was visited already. */
+/* A group is not visited again when its leader is removed during the visit. */
 static void alist_remove_leader(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
+	struct iommu_attach_elm *first, *elm;
 	struct test_att *leader;
 	struct visits v = {};
 
@@ -404,30 +591,31 @@ static void alist_remove_leader(struct kunit *test)
 	att_add(test, list, 3, 0, 2, false);
 
 	rcu_read_lock();
-	iommu_attach_list_for_each_tag(elm, list) {
-		visit(&v, elm);
-		if (elm == &leader->elm)
-			att_remove(list, leader);
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_tag(elm, first, list) {
+			visit(&v, elm);
+			if (elm == &leader->elm)
+				att_remove(list, leader);
+		}
 	}
 	rcu_read_unlock();
 	EXPECT_VISITS(test, &v, 1, 3);
 
 	v.nr = 0;
 	rcu_read_lock();
-	iommu_attach_list_for_each_tag(elm, list)
-		visit(&v, elm);
+	visit_tags(&v, list);
 	rcu_read_unlock();
 	EXPECT_VISITS(test, &v, 2, 3);
 }
 
 /*
- * Those with an ATC are found from the new leader and, when the walk stands on
- * the old one, from that; nothing without comes in between.
+ * The ATCs of a group are found from the new leader, and from the old one by a
+ * walk that has reached it.
  */
 static void alist_remove_leader_atc(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *unit, *elm;
+	struct iommu_attach_elm *first, *elm;
 	struct test_att *leader, *heir;
 	struct visits v = {};
 
@@ -438,10 +626,10 @@ static void alist_remove_leader_atc(struct kunit *test)
 	att_add(test, list, 4, 0, 1, false);
 
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_unit(unit, list) {
-		KUNIT_EXPECT_PTR_EQ(test, unit, &leader->elm);
+	iommu_attach_list_for_each_iommu(first, list) {
+		KUNIT_EXPECT_PTR_EQ(test, first, &leader->elm);
 		att_remove(list, leader);
-		iommu_attach_unit_for_each_atc(elm, unit, list)
+		iommu_attach_for_each_atc(elm, first, list)
 			visit(&v, elm);
 	}
 	iommu_attach_list_flush_end(list);
@@ -449,29 +637,30 @@ static void alist_remove_leader_atc(struct kunit *test)
 
 	v.nr = 0;
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_atc(elm, list)
-		visit(&v, elm);
+	visit_atcs(&v, list);
 	iommu_attach_list_flush_end(list);
 	EXPECT_VISITS(test, &v, 2, 1);
 
-	/* Again, with one that has an ATC itself, in the middle of the walk. */
+	/* The same for a leader with an ATC, during its visit */
 	v.nr = 0;
 	iommu_attach_list_flush_begin(list);
-	iommu_attach_list_for_each_atc(elm, list) {
-		visit(&v, elm);
-		if (elm == &heir->elm)
-			att_remove(list, heir);
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_atc(elm, first, list) {
+			visit(&v, elm);
+			if (elm == &heir->elm)
+				att_remove(list, heir);
+		}
 	}
 	iommu_attach_list_flush_end(list);
 	EXPECT_VISITS(test, &v, 2, 1);
 }
 
-/* All that lies ahead of a walk may go, and come, while it stands still. */
+/* Elements ahead of a walk may be removed and added. */
 static void alist_remove_ahead(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
+	struct iommu_attach_elm *first, *elm;
 	struct test_att *att[6], *late;
-	struct iommu_attach_elm *elm;
 	struct visits v = {};
 	int i;
 
@@ -480,24 +669,26 @@ static void alist_remove_ahead(struct kunit *test)
 	late = att_new(test, 10, 0, 3, false);
 
 	rcu_read_lock();
-	iommu_attach_list_for_each_tag(elm, list) {
-		visit(&v, elm);
-		if (to_att(elm)->id != 1)
-			continue;
-		/* The one it stands on, its successors, but for the last. */
-		for (i = 1; i < 5; i++)
-			att_remove(list, att[i]);
-		att_link(list, late);
+	iommu_attach_list_for_each_iommu(first, list) {
+		iommu_attach_for_each_tag(elm, first, list) {
+			visit(&v, elm);
+			if (to_att(elm)->id != 1)
+				continue;
+			/* The current one and its successors but the last */
+			for (i = 1; i < 5; i++)
+				att_remove(list, att[i]);
+			KUNIT_EXPECT_EQ(test, att_link(list, late), 0);
+		}
 	}
 	rcu_read_unlock();
-	/* It left before 10 came: that is allowed to be missed. 5 is not. */
+	/* The walk may miss 10, which was added late, but not 5. */
 	KUNIT_ASSERT_LE(test, v.nr, 7);
 	KUNIT_EXPECT_EQ(test, v.ids[0], 0);
 	KUNIT_EXPECT_EQ(test, v.ids[1], 1);
 	KUNIT_EXPECT_EQ(test, v.ids[v.nr - 1], 5);
 }
 
-/* A writer's walk visits exactly what is on the list, and may empty it. */
+/* A walk under the lock visits what is on the list, and may empty it. */
 static void alist_locked_walk(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -514,7 +705,7 @@ static void alist_locked_walk(struct kunit *test)
 	scoped_guard(spinlock, &list->lock) {
 		iommu_attach_list_for_each_locked(elm, list) {
 			visit(&v, elm);
-			iommu_attach_list_remove(list, elm, to_att(elm));
+			att_remove_locked(list, to_att(elm));
 		}
 	}
 	rcu_read_unlock();
@@ -522,12 +713,31 @@ static void alist_locked_walk(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(list));
 }
 
-/* An element may be added only once, and removed only from where it is. */
+/* The lock may be taken with interrupts disabled. */
+static void alist_irqs_disabled(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *att = att_new(test, 1, 0, 1, true);
+	unsigned long flags;
+	int left;
+
+	spin_lock_irqsave(&list->lock, flags);
+	KUNIT_EXPECT_EQ(test, iommu_attach_list_add(list, &att->elm, att->tag),
+			0);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_attach_list_find(list, att->elm.dev,
+							 att->elm.pasid),
+			    &att->elm);
+	left = att_remove_locked(list, att);
+	KUNIT_EXPECT_TRUE(test, irqs_disabled());
+	spin_unlock_irqrestore(&list->lock, flags);
+	KUNIT_EXPECT_EQ(test, left, IOMMU_ATTACH_LEFT_NONE);
+}
+
+/* An element is added at most once and removed only from its list. */
 static void alist_misuse(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
 	struct iommu_attach_list other;
-	struct iommu_attach_elm *elm;
 	struct test_att *att, *never;
 	struct visits v = {};
 
@@ -537,38 +747,40 @@ static void alist_misuse(struct kunit *test)
 	never = att_new(test, 3, 0, 1, false);
 
 	kunit_warning_suppress(test) {
-		att_link(list, att);
+		KUNIT_EXPECT_EQ(test, att_link(list, att), -EBUSY);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_FALSE(test, att_del(&other, att));
+		KUNIT_EXPECT_EQ(test, att_link(&other, att), -EBUSY);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_FALSE(test, att_del(list, never));
+		KUNIT_EXPECT_EQ(test, att_remove(&other, att), -EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	KUNIT_EXPECT_TRUE(test, att_del(list, att));
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_FALSE(test, att_del(list, att));
+		KUNIT_EXPECT_EQ(test, att_remove(list, never), -EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	/* Nor may it come back before it was initialised again. */
-	kunit_warning_suppress(test) {
-		att_link(list, att);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
-
+	/* Not freed before the end of the critical section */
 	rcu_read_lock();
-	iommu_attach_list_for_each(elm, list)
-		visit(&v, elm);
+	KUNIT_EXPECT_EQ(test, att_remove(list, att), IOMMU_ATTACH_LEFT_TAG);
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, att_remove(list, att), -EINVAL);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, att_link(list, att), -EBUSY);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
 	rcu_read_unlock();
+
+	visit_all(&v, list);
 	EXPECT_VISITS(test, &v, 1);
 	kfree(never);
-	kfree_rcu(att, elm.rcu);
 }
 
-/* Writers without the lock are told so. */
+/* lockdep reports writers that do not hold the lock. */
 static void alist_unlocked_writer(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -579,10 +791,11 @@ static void alist_unlocked_writer(struct kunit *test)
 
 	att = att_new(test, 1, 0, 1, false);
 	kunit_warning_suppress(test) {
-		iommu_attach_list_add(list, &att->elm);
+		KUNIT_EXPECT_EQ(test, iommu_attach_list_add(list, &att->elm, 1),
+				0);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	/* A reader is not a writer. */
+	/* An RCU read-side critical section is not enough. */
 	kunit_warning_suppress(test) {
 		rcu_read_lock();
 		iommu_attach_walk_locked(list);
@@ -590,9 +803,10 @@ static void alist_unlocked_writer(struct kunit *test)
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	kunit_warning_suppress(test) {
-		iommu_attach_list_remove(list, &att->elm, att);
+		iommu_attach_list_find(list, &devices[0], 0);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
+	att_remove(list, att);
 }
 
 static bool log_contains(const char *text)
@@ -611,14 +825,13 @@ static bool log_contains(const char *text)
 }
 
 /*
- * Readers outside of a read-side critical section are told so. In one, be it
- * the lock's, they are not: no other test may have left the message behind.
+ * lockdep reports readers outside of an RCU read-side critical section that do
+ * not hold the lock either. No other test leaves the same message.
  */
 static void alist_unprotected_reader(struct kunit *test)
 {
 	static const char message[] = "attachment list walked without protection";
 	struct iommu_attach_list *list = test->priv;
-	struct iommu_attach_elm *elm;
 	struct visits v = {};
 	static bool reported;
 
@@ -626,19 +839,16 @@ static void alist_unprotected_reader(struct kunit *test)
 		kunit_skip(test, "needs CONFIG_PROVE_RCU");
 
 	att_add(test, list, 1, 0, 1, false);
-	/* lockdep reports each place once. */
+	/* Each place is reported once. */
 	if (!reported) {
 		scoped_guard(spinlock, &list->lock)
-			iommu_attach_list_for_each(elm, list)
-				visit(&v, elm);
+			visit_tags(&v, list);
 		rcu_read_lock();
-		iommu_attach_list_for_each(elm, list)
-			visit(&v, elm);
+		visit_tags(&v, list);
 		rcu_read_unlock();
 		KUNIT_EXPECT_FALSE(test, log_contains(message));
 		kunit_info(test, "expect splat: suspicious RCU usage");
-		iommu_attach_list_for_each(elm, list)
-			visit(&v, elm);
+		visit_tags(&v, list);
 		reported = true;
 	}
 	KUNIT_EXPECT_TRUE(test, log_contains(message));
@@ -646,8 +856,45 @@ static void alist_unprotected_reader(struct kunit *test)
 
 /* Concurrency */
 
+struct long_flush {
+	struct iommu_attach_list *list;
+	struct completion begun;
+	bool ended;
+};
+
+static int flush_for_long(void *data)
+{
+	struct long_flush *flush = data;
+
+	iommu_attach_list_flush_begin(flush->list);
+	complete(&flush->begun);
+	mdelay(100);
+	WRITE_ONCE(flush->ended, true);
+	iommu_attach_list_flush_end(flush->list);
+	return 0;
+}
+
+/* iommu_attach_list_quiesce() waits for a flush in progress. */
+static void alist_quiesce(struct kunit *test)
+{
+	struct long_flush flush = { .list = test->priv };
+	struct task_struct *task;
+
+	init_completion(&flush.begun);
+	task = kthread_create(flush_for_long, &flush, "alist-flush");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wake_up_process(task);
+	wait_for_completion(&flush.begun);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(flush.ended));
+	iommu_attach_list_quiesce();
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(flush.ended));
+	kthread_stop(task);
+	put_task_struct(task);
+}
+
 #define STRESS_TAGS	3
-#define NR_GROUPS	(NR_UNITS * STRESS_TAGS)
+#define NR_GROUPS	(NR_IOMMUS * STRESS_TAGS)
 #define STRESS_MS	2000
 
 struct stress_att;
@@ -661,10 +908,11 @@ struct stress {
 	atomic_t added;
 	atomic_t freed;
 	atomic_t walks;
-	/* What went wrong, by kind. */
+	/* Errors by kind */
 	atomic_t used_freed;
+	atomic_t misuse;
 	atomic_t disorder;
-	atomic_t unit_twice;
+	atomic_t iommu_twice;
 	atomic_t missed_tag;
 	atomic_t missed_atc;
 };
@@ -685,7 +933,7 @@ static void stress_free_rcu(struct rcu_head *rcu)
 }
 
 static struct stress_att *stress_att_new(struct stress *stress, int id,
-					 int unit, u64 tag, bool atc)
+					 int iommu, u64 tag, bool atc)
 {
 	struct stress_att *s = kzalloc_obj(*s);
 
@@ -694,9 +942,11 @@ static struct stress_att *stress_att_new(struct stress *stress, int id,
 	s->stress = stress;
 	s->att.magic = MAGIC_LIVE;
 	s->att.id = id;
-	iommu_attach_elm_init(&s->att.elm, &units[unit], tag, atc);
+	iommu_attach_elm_init(&s->att.elm, &iommus[iommu], &devices[id & 1],
+			      id < 0 ? IOMMU_NO_PASID : id, atc);
 	scoped_guard(spinlock, &stress->list->lock)
-		iommu_attach_list_add(stress->list, &s->att.elm);
+		if (iommu_attach_list_add(stress->list, &s->att.elm, tag))
+			atomic_inc(&stress->misuse);
 	atomic_inc(&stress->added);
 	return s;
 }
@@ -704,11 +954,12 @@ static struct stress_att *stress_att_new(struct stress *stress, int id,
 static void stress_att_del(struct stress *stress, struct stress_att *s)
 {
 	scoped_guard(spinlock, &stress->list->lock)
-		iommu_attach_list_del(stress->list, &s->att.elm);
+		if (iommu_attach_list_remove(stress->list, &s->att.elm) < 0)
+			atomic_inc(&stress->misuse);
 	call_rcu(&s->att.elm.rcu, stress_free_rcu);
 }
 
-/* Keeps adding elements to all groups, and removing them in another order. */
+/* Add elements to all groups, and remove them in another order. */
 static int stress_writer(void *data)
 {
 	struct stress_att *own[24] = {};
@@ -723,7 +974,7 @@ static int stress_writer(void *data)
 			stress_att_del(stress, own[i]);
 			own[i] = NULL;
 		} else {
-			own[i] = stress_att_new(stress, -1, i % NR_UNITS,
+			own[i] = stress_att_new(stress, -1, i % NR_IOMMUS,
 						i % STRESS_TAGS, i % 2);
 		}
 		cond_resched();
@@ -739,31 +990,32 @@ static void stress_visit(struct stress *stress, struct iommu_attach_elm *elm,
 {
 	if (READ_ONCE(to_att(elm)->magic) != MAGIC_LIVE)
 		atomic_inc(&stress->used_freed);
-	if (prev && ((uintptr_t)elm->unit < (uintptr_t)prev->unit ||
-		     (elm->unit == prev->unit && elm->tag < prev->tag)))
+	if (prev && ((uintptr_t)elm->iommu < (uintptr_t)prev->iommu ||
+		     (elm->iommu == prev->iommu &&
+		      elm->iotlb_tag < prev->iotlb_tag)))
 		atomic_inc(&stress->disorder);
 }
 
-/* One flush: which groups and which anchors it has visited. */
+/* One flush. Returns the groups and anchors that it has visited as bits. */
 static void stress_flush(struct stress *stress, u32 *tags, u32 *atcs)
 {
-	struct iommu_attach_elm *unit, *elm, *prev, *prev_unit = NULL;
+	struct iommu_attach_elm *first, *elm, *prev, *prev_first = NULL;
 
 	iommu_attach_list_flush_begin(stress->list);
-	iommu_attach_list_for_each_unit(unit, stress->list) {
-		int u = unit->unit - units;
+	iommu_attach_list_for_each_iommu(first, stress->list) {
+		int i = first->iommu - iommus;
 
-		if (prev_unit && prev_unit->unit == unit->unit)
-			atomic_inc(&stress->unit_twice);
-		prev_unit = unit;
+		if (prev_first && prev_first->iommu == first->iommu)
+			atomic_inc(&stress->iommu_twice);
+		prev_first = first;
 
 		prev = NULL;
-		iommu_attach_unit_for_each_tag(elm, unit, stress->list) {
+		iommu_attach_for_each_tag(elm, first, stress->list) {
 			stress_visit(stress, elm, prev);
 			prev = elm;
-			*tags |= BIT(u * STRESS_TAGS + elm->tag);
+			*tags |= BIT(i * STRESS_TAGS + elm->iotlb_tag);
 		}
-		iommu_attach_unit_for_each_atc(elm, unit, stress->list) {
+		iommu_attach_for_each_atc(elm, first, stress->list) {
 			stress_visit(stress, elm, NULL);
 			if (to_att(elm)->id >= 0)
 				*atcs |= BIT(to_att(elm)->id);
@@ -804,9 +1056,10 @@ static void stress_start(struct stress *stress, int (*fn)(void *data), int nr)
 }
 
 /*
- * One attachment of each group, with an ATC, is there at every moment: it is
- * replaced all the time, so that it is led and leads in turn. A walk that has
- * passed the new one has to find the old one, hence the grace period.
+ * Keep one element with an ATC, the anchor, in each group at every moment, and
+ * replace it continually, so that it is the leader at times. A walk that has
+ * passed the position of the new anchor has to find the old one, hence the grace
+ * period.
  */
 static int stress_anchor(void *data)
 {
@@ -829,7 +1082,7 @@ static int stress_anchor(void *data)
 	return 0;
 }
 
-/* No flush may miss an anchor, its group or its unit, or see what is freed. */
+/* No flush misses an anchor, its group or its IOMMU, or finds a freed element. */
 static void alist_stress(struct kunit *test)
 {
 	struct stress *stress;
@@ -863,8 +1116,9 @@ static void alist_stress(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->freed),
 			atomic_read(&stress->added));
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->used_freed), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->misuse), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->disorder), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&stress->unit_twice), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->iommu_twice), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->missed_tag), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->missed_atc), 0);
 }
@@ -873,18 +1127,25 @@ static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE(alist_empty),
 	KUNIT_CASE(alist_order),
 	KUNIT_CASE(alist_sharing),
-	KUNIT_CASE_PARAM(alist_groups, unit_count_gen_params),
+	KUNIT_CASE(alist_left),
+	KUNIT_CASE(alist_find),
+	KUNIT_CASE(alist_find_many),
+	KUNIT_CASE(alist_find_iommu),
+	KUNIT_CASE_PARAM(alist_groups, iommu_count_gen_params),
 	KUNIT_CASE(alist_atc),
 	KUNIT_CASE(alist_atc_added),
-	KUNIT_CASE(alist_jumps_duplicates),
+	KUNIT_CASE(alist_skips_members),
+	KUNIT_CASE(alist_skips_without_atcs),
 	KUNIT_CASE(alist_remove_current),
 	KUNIT_CASE(alist_remove_leader),
 	KUNIT_CASE(alist_remove_leader_atc),
 	KUNIT_CASE(alist_remove_ahead),
 	KUNIT_CASE(alist_locked_walk),
+	KUNIT_CASE(alist_irqs_disabled),
 	KUNIT_CASE(alist_misuse),
 	KUNIT_CASE(alist_unlocked_writer),
 	KUNIT_CASE(alist_unprotected_reader),
+	KUNIT_CASE(alist_quiesce),
 	KUNIT_CASE_SLOW(alist_stress),
 	{}
 };

@@ -1,61 +1,125 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The attachments of an IOMMU domain, see include/linux/iommu-alist.h.
+ * Writers' side of the IOMMU attachment lists, see include/linux/iommu-alist.h.
  *
- * What makes the lockless walks right is how the two lists are edited:
+ * Two properties of the linked lists keep the lockless walks correct:
  *
- * - A group is represented among the leaders at every moment: a new leader
- *   takes the old one's place by a single store. A walk that stands on the old
- *   one finds the other members from there.
- * - An element is linked into each of the lists at most once in its life. What
- *   a walk stands on may be unlinked, never moved, so the walk always goes on
+ * - A group is linked among the leaders at every moment: a new leader replaces
+ *   the old one by a single store. A walk that has reached the old leader finds
+ *   the other members from there.
+ * - An element is linked into each list at most once in its life. An element
+ *   that a walk has reached may be unlinked but never moved, so the walk goes on
  *   to elements that were behind it.
+ *
+ * The trees are for writers only and need no such care.
  */
 
 #include <linux/bug.h>
+#include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/iommu-alist.h>
+#include <linux/mutex.h>
 #include <linux/poison.h>
+#include <linux/rbtree.h>
 #include <linux/rculist.h>
-#include <linux/slab.h>
 
-/* &iommu_attach_elm.list of an element that has been removed. */
+/* &iommu_attach_elm.list of an element that has been removed */
 #define ALIST_REMOVED ((struct iommu_attach_list *)LIST_POISON1)
 
-static int alist_cmp(const struct iommu_attach_elm *a,
-		     const struct iommu_attach_elm *b)
+bool iommu_attach_atcs_exist __read_mostly;
+EXPORT_SYMBOL_GPL(iommu_attach_atcs_exist);
+
+/* Serialises alist_set_atcs_exist() */
+static DEFINE_MUTEX(alist_atcs_lock);
+/* No flush is left that has read iommu_attach_atcs_exist as false. */
+static bool alist_atcs_settled;
+
+static int alist_cmp_ptr(const void *a, const void *b)
 {
-	if (a->unit != b->unit)
-		return (uintptr_t)a->unit < (uintptr_t)b->unit ? -1 : 1;
-	if (a->tag != b->tag)
-		return a->tag < b->tag ? -1 : 1;
+	return a == b ? 0 : (uintptr_t)a < (uintptr_t)b ? -1 : 1;
+}
+
+static int alist_cmp_group(const struct iommu_device *iommu, u64 iotlb_tag,
+			   const struct iommu_attach_elm *elm)
+{
+	if (iommu != elm->iommu)
+		return alist_cmp_ptr(iommu, elm->iommu);
+	if (iotlb_tag != elm->iotlb_tag)
+		return iotlb_tag < elm->iotlb_tag ? -1 : 1;
 	return 0;
+}
+
+static int alist_cmp_device(const struct device *dev, ioasid_t pasid,
+			    const struct iommu_attach_elm *elm)
+{
+	if (dev != elm->dev)
+		return alist_cmp_ptr(dev, elm->dev);
+	if (pasid != elm->pasid)
+		return pasid < elm->pasid ? -1 : 1;
+	return 0;
+}
+
+static struct iommu_attach_elm *alist_group_entry(struct rb_node *node)
+{
+	return rb_entry(node, struct iommu_attach_elm, group_node);
+}
+
+static struct iommu_attach_elm *alist_device_entry(struct rb_node *node)
+{
+	return rb_entry(node, struct iommu_attach_elm, device_node);
+}
+
+static bool alist_group_less(struct rb_node *node, const struct rb_node *other)
+{
+	const struct iommu_attach_elm *elm = alist_group_entry(node);
+
+	return alist_cmp_group(elm->iommu, elm->iotlb_tag,
+			       rb_entry(other, struct iommu_attach_elm,
+					group_node)) < 0;
+}
+
+static bool alist_device_less(struct rb_node *node, const struct rb_node *other)
+{
+	const struct iommu_attach_elm *elm = alist_device_entry(node);
+
+	return alist_cmp_device(elm->dev, elm->pasid,
+				rb_entry(other, struct iommu_attach_elm,
+					 device_node)) < 0;
 }
 
 static void alist_set_users(struct iommu_attach_elm *leader, unsigned int users)
 {
-	/* For iommu_attach_elm_tag_users(), which does not take the lock. */
+	/* Read without the lock by iommu_attach_elm_tag_users() */
 	WRITE_ONCE(leader->tag_users, users);
 }
 
-/* The leader of the first group that is not before @elm, or NULL. */
+/* The leader of the first group that is not before IOMMU and tag, or NULL */
 static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
-						 struct iommu_attach_elm *elm)
+						 struct iommu_device *iommu,
+						 u64 iotlb_tag)
 {
-	struct iommu_attach_elm *leader;
+	struct iommu_attach_elm *leader, *found = NULL;
+	struct rb_node *node = list->groups.rb_node;
 
-	list_for_each_entry(leader, &list->tags, tag_node)
-		if (alist_cmp(leader, elm) >= 0)
-			return leader;
-	return NULL;
+	while (node) {
+		leader = alist_group_entry(node);
+		if (alist_cmp_group(iommu, iotlb_tag, leader) > 0) {
+			node = node->rb_right;
+		} else {
+			found = leader;
+			node = node->rb_left;
+		}
+	}
+	return found;
 }
 
-/* Link @elm as a group of its own in front of the group led by @next. */
+/* Link @elm as a group of its own before the group led by @next. */
 static void alist_add_group(struct iommu_attach_list *list,
 			    struct iommu_attach_elm *elm,
 			    struct iommu_attach_elm *next)
 {
 	alist_set_users(elm, 1);
+	rb_add(&elm->group_node, &list->groups, alist_group_less);
 	list_add_tail_rcu(&elm->node, next ? &next->node : &list->elms);
 	list_add_tail_rcu(&elm->tag_node, next ? &next->tag_node : &list->tags);
 }
@@ -73,7 +137,7 @@ static void alist_add_member(struct iommu_attach_list *list,
 		return;
 	}
 
-	/* Behind all members with an ATC: at the end of the group. */
+	/* Elements without an ATC follow at the end of the group. */
 	if (list_is_last(&leader->tag_node, &list->tags)) {
 		list_add_tail_rcu(&elm->node, &list->elms);
 		return;
@@ -82,67 +146,118 @@ static void alist_add_member(struct iommu_attach_list *list,
 	list_add_tail_rcu(&elm->node, &next->node);
 }
 
-/* Let the group of @leader go on without it, if there are other members. */
-static void alist_del_leader(struct iommu_attach_elm *leader)
+/* Make the next member the leader of the group; remove the group if none. */
+static void alist_del_leader(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *leader)
 {
 	struct iommu_attach_elm *heir;
 
 	if (leader->tag_users == 1) {
+		rb_erase(&leader->group_node, &list->groups);
 		list_del_rcu(&leader->tag_node);
 		return;
 	}
 
-	/*
-	 * The first that follows, so that those with an ATC stay together
-	 * behind the leader.
-	 */
+	/* The next one, so that elements with an ATC still follow the leader. */
 	heir = list_next_entry(leader, node);
 	alist_set_users(heir, leader->tag_users - 1);
+	rb_replace_node(&leader->group_node, &heir->group_node, &list->groups);
 	list_replace_rcu(&leader->tag_node, &heir->tag_node);
 }
 
-/* Count one member less for the group of @elm, which does not lead it. */
+/* Remove @elm, which is not the leader, from the count of its group. */
 static void alist_del_member(struct iommu_attach_list *list,
 			     struct iommu_attach_elm *elm)
 {
-	struct iommu_attach_elm *leader = alist_find_group(list, elm);
+	struct iommu_attach_elm *leader;
 
+	leader = alist_find_group(list, elm->iommu, elm->iotlb_tag);
 	alist_set_users(leader, leader->tag_users - 1);
 }
 
+static enum iommu_attach_left alist_left(struct iommu_attach_list *list,
+					 const struct iommu_attach_elm *elm)
+{
+	struct iommu_attach_elm *leader;
+
+	leader = alist_find_group(list, elm->iommu, elm->iotlb_tag);
+	if (leader && !alist_cmp_group(elm->iommu, elm->iotlb_tag, leader))
+		return IOMMU_ATTACH_LEFT_TAG;
+	return iommu_attach_list_find_iommu(list, elm->iommu) ?
+	       IOMMU_ATTACH_LEFT_IOMMU : IOMMU_ATTACH_LEFT_NONE;
+}
+
+/* Count @elm after it has been linked, so that flushes find what is counted. */
+static void alist_count_atc(struct iommu_attach_list *list)
+{
+	WRITE_ONCE(list->nr_atcs, list->nr_atcs + 1);
+	/*
+	 * Pairs with the acquires in iommu_attach_list_flush_begin() and
+	 * iommu_attach_list_atc_added().
+	 */
+	smp_store_release(&list->atcs_added, list->atcs_added + 1);
+}
+
+/*
+ * Flushes skip a barrier until the first ATC is added. Wait for those that have
+ * skipped it. This happens once, when ATS is first used.
+ */
+static void alist_set_atcs_exist(void)
+{
+	/* Pairs with the release below: the grace period has passed. */
+	if (smp_load_acquire(&alist_atcs_settled))
+		return;
+	guard(mutex)(&alist_atcs_lock);
+	if (alist_atcs_settled)
+		return;
+	WRITE_ONCE(iommu_attach_atcs_exist, true);
+	synchronize_rcu();
+	smp_store_release(&alist_atcs_settled, true);
+}
+
 /**
- * iommu_attach_list_init() - make an empty list
- * @list: The list of a new domain.
+ * iommu_attach_list_init() - initialise an empty list
+ * @list: List of a new domain.
  *
- * There is nothing to undo when the domain is freed, but the list should be
- * empty then, see iommu_attach_list_empty().
+ * Nothing needs to be undone when the domain is freed. The list should be empty
+ * by then, see iommu_attach_list_empty().
  */
 void iommu_attach_list_init(struct iommu_attach_list *list)
 {
+	*list = (struct iommu_attach_list) {
+		.groups = RB_ROOT,
+		.devices = RB_ROOT,
+	};
 	spin_lock_init(&list->lock);
 	INIT_LIST_HEAD(&list->elms);
 	INIT_LIST_HEAD(&list->tags);
-	list->atcs_added = 0;
 }
 EXPORT_SYMBOL_GPL(iommu_attach_list_init);
 
 /**
- * iommu_attach_elm_init() - describe an attachment
- * @elm: Embedded in an element that the driver has allocated.
- * @unit: The IOMMU instance that translates for the device.
- * @tag: What an IOTLB invalidation of @unit has to name to reach the
- *	translations that are cached for the device.
- * @has_atc: ATS is enabled on the device, its ATC has to be invalidated too.
+ * iommu_attach_elm_init() - initialise an attachment
+ * @elm: Embedded in a structure that the driver has allocated.
+ * @iommu: IOMMU that translates for @dev.
+ * @dev: The device.
+ * @pasid: PASID of the attachment, %IOMMU_NO_PASID for requests without one.
+ * @has_atc: ATS is enabled on @dev, so that its ATC has to be invalidated too.
  *
- * An element that was on a list must not be initialised again before a grace
+ * An element that was on a list must not be initialised again until a grace
  * period has passed since its removal.
+ *
+ * Context: May sleep if @has_atc is true: the first ATC in the system waits for
+ * a grace period.
  */
 void iommu_attach_elm_init(struct iommu_attach_elm *elm,
-			   struct iommu_device *unit, u64 tag, bool has_atc)
+			   struct iommu_device *iommu, struct device *dev,
+			   ioasid_t pasid, bool has_atc)
 {
+	if (has_atc)
+		alist_set_atcs_exist();
 	*elm = (struct iommu_attach_elm) {
-		.unit = unit,
-		.tag = tag,
+		.iommu = iommu,
+		.dev = dev,
+		.pasid = pasid,
 		.has_atc = has_atc,
 	};
 }
@@ -150,107 +265,162 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
 
 /**
  * iommu_attach_list_add() - publish an attachment
- * @list: The list of the domain.
- * @elm: What iommu_attach_elm_init() has described.
+ * @list: List of the domain.
+ * @elm: Element initialised by iommu_attach_elm_init().
+ * @iotlb_tag: What an IOTLB invalidation has to name to reach the translations
+ *	that the IOMMU caches for the attachment.
  *
- * Every flush that begins afterwards finds @elm. One that has begun before may
- * not; if @elm has an ATC it gets to know in the end. The caller makes the
- * device's entry present only after this returns.
+ * Every flush that begins after this returns finds @elm. A flush in progress may
+ * not find it; if @elm has an ATC, the flush detects it by
+ * iommu_attach_list_atc_added() or finds it after iommu_attach_list_iotlb_done().
+ * The caller makes the device's entry present after this has succeeded.
  *
- * The number of steps grows with the number of groups, not of attachments.
+ * The list may already have an element with the same device and PASID, which
+ * @elm is to replace.
+ *
+ * The number of steps is logarithmic in the number of attachments.
  *
  * Context: The caller holds &iommu_attach_list.lock.
+ * Return: 0. -EBUSY, after a warning, if @elm is or was on a list: the device
+ * must not be attached then.
  */
-void iommu_attach_list_add(struct iommu_attach_list *list,
-			   struct iommu_attach_elm *elm)
+int iommu_attach_list_add(struct iommu_attach_list *list,
+			  struct iommu_attach_elm *elm, u64 iotlb_tag)
 {
 	struct iommu_attach_elm *group;
 
 	lockdep_assert_held(&list->lock);
 
 	if (WARN_ON(elm->list))
-		return;
+		return -EBUSY;
 	elm->list = list;
+	elm->iotlb_tag = iotlb_tag;
 
-	group = alist_find_group(list, elm);
-	if (group && !alist_cmp(group, elm))
+	rb_add(&elm->device_node, &list->devices, alist_device_less);
+	group = alist_find_group(list, elm->iommu, iotlb_tag);
+	if (group && !alist_cmp_group(elm->iommu, iotlb_tag, group))
 		alist_add_member(list, elm, group);
 	else
 		alist_add_group(list, elm, group);
-
-	if (elm->has_atc) {
-		/*
-		 * Pairs with the acquire in iommu_attach_list_flush_begin():
-		 * what is counted there is linked.
-		 */
-		smp_store_release(&list->atcs_added, list->atcs_added + 1);
-	}
+	if (elm->has_atc)
+		alist_count_atc(list);
 
 	/*
 	 * Pairs with the barriers in iommu_attach_list_flush_begin() and
-	 * iommu_attach_list_atc_added(): the element is visible, and counted,
-	 * before the entry, which the caller makes present, lets the device
-	 * read the page table or what an IOTLB has of it.
+	 * iommu_attach_list_iotlb_done(): the element is visible, and counted,
+	 * before the entry that the caller makes present lets the device read
+	 * the page table or the IOTLB.
 	 */
 	smp_mb();
+	return 0;
 }
 EXPORT_SYMBOL_GPL(iommu_attach_list_add);
 
 /**
- * iommu_attach_list_del() - take an attachment off its list
- * @list: The list that it is on.
- * @elm: The attachment.
+ * iommu_attach_list_remove() - remove an attachment
+ * @list: List that @elm is on.
+ * @elm: The element.
  *
- * A flush may go on to use @elm until a grace period has passed; the caller
- * frees it no earlier. iommu_attach_list_remove() does both.
+ * The device's entry has been made non-present, and everything that may have been
+ * cached through it has been invalidated, before this is called.
  *
- * Cannot fail, does not allocate. The device's entry is non-present and flushed
- * from all caches before this is called.
+ * A flush may use @elm until a grace period has passed. The caller frees the
+ * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu. kfree_rcu()
+ * would allocate memory for its batches, and detach must work without.
+ *
+ * Does not allocate.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: True; false, after a warning, if @elm is not on @list.
+ * Return: &enum iommu_attach_left, which tells whether an id in the tag can be
+ * reused. -EINVAL, after a warning, if @elm is not on @list: @elm must not be
+ * freed then.
  */
-bool iommu_attach_list_del(struct iommu_attach_list *list,
-			   struct iommu_attach_elm *elm)
+int iommu_attach_list_remove(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *elm)
 {
 	lockdep_assert_held(&list->lock);
 
 	if (WARN_ON(elm->list != list))
-		return false;
+		return -EINVAL;
 	elm->list = ALIST_REMOVED;
 
+	rb_erase(&elm->device_node, &list->devices);
 	if (elm->tag_users)
-		alist_del_leader(elm);
+		alist_del_leader(list, elm);
 	else
 		alist_del_member(list, elm);
 	list_del_rcu(&elm->node);
-	return true;
-}
-EXPORT_SYMBOL_GPL(iommu_attach_list_del);
-
-static void alist_free_rcu(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct iommu_attach_elm, rcu)->container);
-}
-
-/**
- * iommu_attach_list_remove() - take an attachment off its list and free it
- * @list: The list that it is on.
- * @elm: The attachment.
- * @container: The driver's element that @elm is embedded in, at any offset;
- *	something that kfree() frees.
- *
- * As iommu_attach_list_del(), then frees @container after a grace period. One
- * that is not on @list is left alone.
- *
- * Context: The caller holds &iommu_attach_list.lock.
- */
-void iommu_attach_list_remove(struct iommu_attach_list *list,
-			      struct iommu_attach_elm *elm, void *container)
-{
-	if (!iommu_attach_list_del(list, elm))
-		return;
-	elm->container = container;
-	call_rcu(&elm->rcu, alist_free_rcu);
+	if (elm->has_atc)
+		WRITE_ONCE(list->nr_atcs, list->nr_atcs - 1);
+	return alist_left(list, elm);
 }
 EXPORT_SYMBOL_GPL(iommu_attach_list_remove);
+
+/**
+ * iommu_attach_list_find() - find the attachment of a device and PASID
+ * @list: The list.
+ * @dev: The device. Not dereferenced.
+ * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ * Return: The element, the one added last if there are several; NULL if there is
+ * none.
+ */
+struct iommu_attach_elm *
+iommu_attach_list_find(struct iommu_attach_list *list, struct device *dev,
+		       ioasid_t pasid)
+{
+	struct iommu_attach_elm *elm, *found = NULL;
+	struct rb_node *node = list->devices.rb_node;
+	int cmp;
+
+	lockdep_assert_held(&list->lock);
+
+	while (node) {
+		elm = alist_device_entry(node);
+		cmp = alist_cmp_device(dev, pasid, elm);
+		if (!cmp)
+			found = elm;
+		/* rb_add() puts equal ones to the right. */
+		node = cmp < 0 ? node->rb_left : node->rb_right;
+	}
+	return found;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_find);
+
+/**
+ * iommu_attach_list_find_iommu() - find the attachments of an IOMMU
+ * @list: The list.
+ * @iommu: The IOMMU.
+ *
+ * Context: The caller holds &iommu_attach_list.lock.
+ * Return: An element with @iommu and the lowest tag on that IOMMU; NULL if there
+ * is none.
+ */
+struct iommu_attach_elm *
+iommu_attach_list_find_iommu(struct iommu_attach_list *list,
+			     struct iommu_device *iommu)
+{
+	struct iommu_attach_elm *leader;
+
+	lockdep_assert_held(&list->lock);
+
+	leader = alist_find_group(list, iommu, 0);
+	return leader && leader->iommu == iommu ? leader : NULL;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);
+
+/**
+ * iommu_attach_list_quiesce() - wait for the flushes in progress
+ *
+ * When this returns, no flush uses an element that was removed before the call,
+ * from whichever list. Called before ATS is disabled, and before an IOMMU is
+ * freed; see the section on lifetime in the documentation.
+ *
+ * Context: May sleep. Waits for an RCU grace period.
+ */
+void iommu_attach_list_quiesce(void)
+{
+	synchronize_rcu();
+}
+EXPORT_SYMBOL_GPL(iommu_attach_list_quiesce);

@@ -1,126 +1,150 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may be caching the translations of an IOMMU domain.
+ * Per-domain list of the IOMMUs and devices that may cache its translations.
  *
- * One list per domain, written at attach and detach, read without a lock by
- * every invalidation.
+ * IOMMU drivers add to the list at attach and remove from it at detach, under
+ * its lock. Their invalidations walk it under RCU.
  */
 #ifndef __LINUX_IOMMU_ALIST_H
 #define __LINUX_IOMMU_ALIST_H
 
 #include <linux/compiler.h>
 #include <linux/list.h>
+#include <linux/rbtree_types.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct device;
 struct iommu_device;
 
 /**
  * DOC: overview
  *
- * When a mapping of an IOMMU domain changes, every cache that may hold the
- * old translation has to be told: the IOTLB of each IOMMU unit that the domain
- * is attached through, and the address translation cache (ATC, the device TLB)
- * of each device that has ATS enabled. An attachment list records exactly that
- * for one domain. The driver embeds a &struct iommu_attach_list in its domain
- * and a &struct iommu_attach_elm in an element of its own, which holds whatever
- * the driver needs to compose its invalidation commands. There is one element
- * for each (domain, device, PASID).
+ * When a mapping of an IOMMU domain changes, the old translation has to be
+ * invalidated wherever it may be cached: in the IOTLB of each IOMMU that the
+ * domain is attached through, and in the address translation cache (ATC, also
+ * called device TLB) of each device with ATS enabled. An attachment list
+ * records these for one domain. The driver embeds a &struct iommu_attach_list
+ * in its domain, and a &struct iommu_attach_elm in a structure of its own that
+ * holds what the driver needs to compose invalidation commands. There is one
+ * element for each combination of domain, device and PASID.
  *
- * Two properties of an element matter to the list. Its *unit* is the IOMMU
- * instance that translates for the device. Its *tag* is a number, opaque to the
- * list, that says what the hardware of that unit distinguishes when it
- * invalidates its IOTLB: a domain id, a domain id and a PASID, an ASID or a
- * VMID. All elements with equal unit and tag form one group, which one IOTLB
- * invalidation serves however many devices share it. An element *has an ATC* if
- * its device caches translations of its own, which have to be invalidated one
- * by one.
+ * Two properties of an element determine how a flush treats it. The first is
+ * the pair of *IOMMU* and *IOTLB tag*. The tag is a number that the list does
+ * not interpret. It stands for what the IOMMU distinguishes when software
+ * invalidates its IOTLB: a domain id, a domain id with a PASID, an ASID, a VMID.
+ * Elements with the same IOMMU and the same tag form a group, and one IOTLB
+ * invalidation serves the whole group. The second property is whether the
+ * device *has an ATC*. Each ATC has to be invalidated separately.
  *
- * A flush therefore costs as many steps as there are groups plus elements that
- * have an ATC; it does not look at the other members of a group::
+ * The cost of a flush is therefore the number of groups plus the number of
+ * elements with an ATC. A flush does not visit the other members of a group::
  *
- *	list --> group (unit A, tag 5)   --> group (unit A, tag 6) --> ...
+ *	list --> group (IOMMU A, tag 5)  --> group (IOMMU A, tag 6) --> ...
  *	           |                           |
  *	         leader                      leader
  *	           |                           |
  *	         members with an ATC         members with an ATC
  *	           |
- *	         other members (never visited by a flush)
+ *	         other members (not visited by a flush)
+ *
+ * A device that issues requests under several requester ids (aliases, or the
+ * stream ids of an SMMU) has one element per domain and PASID all the same. The
+ * ids are an array in the driver's structure, and the driver sends one ATC
+ * invalidation for each of them.
+ *
+ * Identity and blocking domains have no page table that could change. They do
+ * not need a list.
  */
 
 /**
  * DOC: locking and ordering
  *
- * Writers hold &iommu_attach_list.lock, a plain spinlock that is never taken
- * by a flush. Readers hold rcu_read_lock(), or the lock.
+ * Writers hold &iommu_attach_list.lock. A flush never takes it. A driver that
+ * attaches or detaches in a context with interrupts disabled takes the lock with
+ * spin_lock_irqsave(), and then has to do so everywhere.
  *
- * Under RCU an element may be visited although it has been removed already.
- * That is harmless for an invalidation, which then merely drops more than it
- * had to. Everything else, above all whatever edits a table that the hardware
- * reads, must walk under the lock, where each visited element is a live one.
+ * Readers are in an RCU read-side critical section, or hold the lock. Under RCU
+ * a walk may visit an element that has just been removed. A flush then
+ * invalidates more than necessary, which is harmless. Code that modifies
+ * hardware tables, in contrast, has to walk under the lock, where every element
+ * visited is attached.
  *
- * What no flush may do is miss an element that a device already translates
- * through. Three parties are involved, and a full barrier in each of the two
- * that run on a CPU::
+ * A flush must not miss an element whose device already translates through the
+ * domain. Two full barriers ensure this, one on the attach side and one on the
+ * flush side::
  *
  *	attach                         flush                    device
  *	------                         -----                    ------
- *	iommu_attach_list_add()        change the page table    read the entry
+ *	iommu_attach_list_add()        change the page table    read its entry
  *	  smp_mb()                     iommu_attach_list_       read the page
  *	make the device's entry          flush_begin()          table
  *	  present                        smp_mb()
  *	                               walk the list
  *
- * If the walk does not find the new element, then the element was published
- * after the walk had begun, the entry was made present later still, and the
- * device that finds the entry present also finds the changed page table. The
- * entry must not become visible to the hardware before the element does, not
- * even as a dirty cache line: write the present bit after
- * iommu_attach_list_add() has returned.
+ * If the walk does not find the new element, the element was published after the
+ * walk began. Its entry was made present even later, so a device that reads the
+ * present entry also reads the changed page table. The present bit must not be
+ * written before iommu_attach_list_add() has returned: even if the entry is
+ * flushed to memory later, its cache line may be evicted at any time.
  *
- * That holds for what the device reads from memory. A device that shares the
- * tag of others may also get a translation from their IOTLB entries, which a
- * walk that did not find it is still about to invalidate; and what the device
- * keeps in its ATC is not invalidated by that. So a flush looks again when its
- * IOTLB invalidations have completed, with
- * iommu_attach_list_atc_added(), and if an element with an ATC has been added
- * since it began, invalidates the range in all ATCs of the list once more::
+ * **Flushing several IOMMUs.** A flush should queue its commands to every IOMMU
+ * first and wait for completion afterwards, so that it takes as long as the
+ * slowest IOMMU instead of the sum of all. The second walk may find other IOMMUs
+ * than the first one. An IOMMU that has left the list needs no wait, because
+ * detach has invalidated everything before the removal. An IOMMU that has joined
+ * the list has only devices that read the changed page table.
+ *
+ * **ATCs.** A device that is attached while a flush is in progress reads the
+ * changed page table, but may still be served from an IOTLB entry of its group
+ * that the flush has not invalidated yet, and keep the result in its ATC. ATCs
+ * hence have to be looked up after the IOTLB invalidations have completed. There
+ * are two ways to do that.
+ *
+ * A driver that waits between IOTLB and ATC invalidations calls
+ * iommu_attach_list_iotlb_done() after the wait and walks the ATCs then. A driver
+ * that queues both together calls iommu_attach_list_atc_added() after the wait.
+ * If an element with an ATC has been added since the flush began, the driver
+ * invalidates the range in all ATCs again::
  *
  *	attach                         flush                    device
  *	------                         -----                    ------
- *	iommu_attach_list_add()        ...                      read the entry
+ *	iommu_attach_list_add()        ...                      read its entry
  *	  smp_mb()                     wait for the IOTLB       get a translation
  *	make the device's entry        iommu_attach_list_       from the IOTLB
- *	  present                        atc_added()
+ *	  present                        iotlb_done() or
+ *	                                 atc_added()
  *	                                 smp_mb()
  *
- * There is no need to look a third time: if the second walk does not find an
- * element either, that was published later still, and its device finds no old
- * translation any more, neither in memory nor in the IOTLB.
+ * Once is enough. An element that the later walk does not find was published
+ * after the IOTLB invalidation, and its device finds the old translation neither
+ * in memory nor in the IOTLB.
  *
- * At detach the order is reversed: make the entry non-present, invalidate all
- * that the hardware may have cached through it, only then remove the element
- * and give an id in its tag back.
+ * **Detach.** The order is reversed: make the entry non-present, invalidate
+ * everything that may have been cached through it, and remove the element last.
+ * A domain id that is part of the tag can be reused after that.
  *
- * A new element for a device whose entry stays present all along needs more: a
- * walk that has passed the place of the new element may find the old one gone.
- * The group that both are in is visited all the same. Anything else is missed
- * by flushes that are over. If the ATC is new, drop all of it once after the new
- * element has been added: flushes that are under way look again.
+ * **Replacing an element** of a device whose entry stays present requires the new
+ * element to be added before the old one is removed. A concurrent walk may pass
+ * the position of the new element before it is added and reach that of the old
+ * one after it is removed. The walk still visits the group if both are in the
+ * same one. It may miss the ATC if only the new element has one, so the driver
+ * invalidates that ATC completely after adding the element. Flushes in progress
+ * detect the new element as described above.
  *
- * An element is freed after a grace period. Until then a flush that has found
- * it before may still send invalidations on its behalf, so a driver has to wait
- * with synchronize_rcu() where these would reach something that is gone: after
- * the removal and before ATS is disabled on the device, before the device is
- * reset, before the unit is freed.
+ * **Lifetime.** A flush may use an element until a grace period after its removal
+ * has passed, and send ATC invalidations for it. Before the target of these goes
+ * away, that is before ATS is disabled, the device is reset or the IOMMU is
+ * freed, the driver calls iommu_attach_list_quiesce(). For a reset the core does
+ * so if &iommu_ops.rcu_flush is set.
  */
 
 /**
  * DOC: example
  *
- * A unit that tags its IOTLB with a 16 bit domain id::
+ * A driver for an IOMMU whose IOTLB is tagged with a 16 bit domain id::
  *
  *	struct foo_attachment {
  *		struct iommu_attach_elm elm;
@@ -131,17 +155,23 @@ struct iommu_device;
  *	int foo_attach(struct foo_domain *fdom, struct foo_dev *fdev)
  *	{
  *		struct foo_attachment *att = kzalloc_obj(*att);
+ *		int ret;
  *
  *		if (!att)
  *			return -ENOMEM;
  *		att->domid = fdom->domid;
  *		att->rid = fdev->rid;
- *		iommu_attach_elm_init(&att->elm, &fdev->unit->iommu, att->domid,
- *				      fdev->ats_enabled);
+ *		iommu_attach_elm_init(&att->elm, &fdev->foo->iommu, fdev->dev,
+ *				      IOMMU_NO_PASID, fdev->ats_enabled);
  *
  *		spin_lock(&fdom->attachments.lock);
- *		iommu_attach_list_add(&fdom->attachments, &att->elm);
+ *		ret = iommu_attach_list_add(&fdom->attachments, &att->elm,
+ *					    att->domid);
  *		spin_unlock(&fdom->attachments.lock);
+ *		if (ret) {
+ *			kfree(att);
+ *			return ret;
+ *		}
  *
  *		foo_set_entry_present(fdev, fdom);
  *		fdev->attachment = att;
@@ -150,102 +180,151 @@ struct iommu_device;
  *
  *	void foo_detach(struct foo_domain *fdom, struct foo_dev *fdev)
  *	{
+ *		struct foo_attachment *att = fdev->attachment;
+ *		int left;
+ *
  *		foo_clear_entry_and_flush(fdev);
  *
  *		spin_lock(&fdom->attachments.lock);
- *		iommu_attach_list_remove(&fdom->attachments,
- *					 &fdev->attachment->elm,
- *					 fdev->attachment);
+ *		left = iommu_attach_list_remove(&fdom->attachments, &att->elm);
  *		spin_unlock(&fdom->attachments.lock);
+ *		if (left >= 0)
+ *			call_rcu(&att->elm.rcu, foo_attachment_free);
  *	}
  *
  *	void foo_flush(struct foo_domain *fdom, u64 iova, size_t size)
  *	{
  *		struct iommu_attach_list *list = &fdom->attachments;
- *		struct iommu_attach_elm *unit, *elm;
- *		unsigned int begin;
+ *		struct iommu_attach_elm *first, *elm;
  *
- *		begin = iommu_attach_list_flush_begin(list);
- *		iommu_attach_list_for_each_unit(unit, list) {
- *			iommu_attach_unit_for_each_tag(elm, unit, list)
+ *		iommu_attach_list_flush_begin(list);
+ *		iommu_attach_list_for_each_iommu(first, list) {
+ *			iommu_attach_for_each_tag(elm, first, list)
  *				foo_queue_iotlb(to_foo(elm), iova, size);
- *			iommu_attach_unit_for_each_atc(elm, unit, list)
+ *			foo_ring_doorbell(first->iommu);
+ *		}
+ *		iommu_attach_list_for_each_iommu(first, list)
+ *			foo_wait(first->iommu);
+ *
+ *		iommu_attach_list_iotlb_done(list);
+ *		iommu_attach_list_for_each_iommu(first, list) {
+ *			iommu_attach_for_each_atc(elm, first, list)
  *				foo_queue_atc(to_foo(elm), iova, size);
- *			foo_sync(unit->unit);
+ *			foo_ring_doorbell(first->iommu);
  *		}
- *		if (iommu_attach_list_atc_added(list, begin)) {
- *			iommu_attach_list_for_each_unit(unit, list) {
- *				iommu_attach_unit_for_each_atc(elm, unit, list)
- *					foo_queue_atc(to_foo(elm), iova, size);
- *				foo_sync(unit->unit);
- *			}
- *		}
+ *		iommu_attach_list_for_each_iommu(first, list)
+ *			foo_wait(first->iommu);
  *		iommu_attach_list_flush_end(list);
  *	}
+ *
+ * foo_wait() returns when all commands that were queued before the call have
+ * completed.
  */
 
 /**
- * struct iommu_attach_list - the attachments of one domain
- * @lock: Serialises writers. Nests inside whatever the driver holds at attach
- *	and detach; not taken in interrupt context.
- * @elms: Private. All elements, ordered by unit and tag; within a group the
- *	leader first, then the elements with an ATC, then the others.
- * @tags: Private. The leader of each group, in the same order.
- * @atcs_added: Private. How many elements with an ATC have ever been added.
+ * struct iommu_attach_list - attachments of one domain
+ * @lock: Serialises writers. Nests inside the locks that the driver holds at
+ *	attach and detach. The driver decides whether it is taken with interrupts
+ *	disabled.
+ * @elms: Private. All elements, ordered by IOMMU and tag. Within a group the
+ *	leader comes first, then the elements with an ATC, then the others.
+ * @tags: Private. The leaders, in the same order.
+ * @groups: Private. The leaders, searchable by IOMMU and tag. Accessed under
+ *	@lock only.
+ * @devices: Private. All elements, searchable by device and PASID. Accessed
+ *	under @lock only.
+ * @nr_atcs: Private. Number of elements with an ATC.
+ * @atcs_added: Private. Number of elements with an ATC that have ever been
+ *	added; wraps around.
  */
 struct iommu_attach_list {
 	spinlock_t lock; /* serialises writers */
+	unsigned int nr_atcs;
+	unsigned int atcs_added;
 	struct list_head elms;
 	struct list_head tags;
-	unsigned int atcs_added;
+	struct rb_root groups;
+	struct rb_root devices;
 };
 
 /**
- * struct iommu_attach_elm - one attachment, embedded in the driver's element
- * @unit: The IOMMU instance that translates for the device.
- * @tag: What an IOTLB invalidation of @unit names. Opaque to the list.
- * @has_atc: The device caches translations of the domain itself.
- * @rcu: For freeing the driver's element after a grace period. The driver may
- *	use it after iommu_attach_list_del().
- * @container: Private. The driver's element, when it is about to be freed.
+ * struct iommu_attach_elm - one attachment, embedded in a driver's structure
+ * @iommu: IOMMU that translates for the device.
+ * @iotlb_tag: What an IOTLB invalidation of @iommu names. Not interpreted by the
+ *	list.
+ * @dev: The device. It may be gone before the element is freed, so only holders
+ *	of &iommu_attach_list.lock may dereference it.
+ * @pasid: PASID of the attachment, %IOMMU_NO_PASID for requests without one.
+ * @has_atc: ATS is enabled on the device.
+ * @rcu: For the driver, to free the structure after iommu_attach_list_remove().
  * @node: Private. Link in &iommu_attach_list.elms.
- * @tag_node: Private. Link in &iommu_attach_list.tags, for the leader of a
- *	group only.
- * @tag_users: Private. Members of the group, for its leader; 0 otherwise.
- * @list: Private. The list that the element is on.
+ * @tag_node: Private. Link of a leader in &iommu_attach_list.tags.
+ * @group_node: Private. Link of a leader in &iommu_attach_list.groups.
+ * @device_node: Private. Link in &iommu_attach_list.devices.
+ * @list: Private. List that the element is on.
+ * @tag_users: Private. Number of elements in the group for its leader, otherwise
+ *	0.
  *
- * @unit, @tag and @has_atc do not change while the element is on a list. To
- * change one of them, add another element and remove this one.
+ * The properties do not change while the element is on a list. To change one,
+ * add another element and remove this one.
  */
 struct iommu_attach_elm {
-	struct iommu_device *unit;
-	u64 tag;
-	struct rcu_head rcu;
-
-	void *container;
+	struct iommu_device *iommu;
+	u64 iotlb_tag;
 	struct list_head node;
 	struct list_head tag_node;
-	struct iommu_attach_list *list;
 	unsigned int tag_users;
 	bool has_atc;
+	ioasid_t pasid;
+	struct device *dev;
+	struct iommu_attach_list *list;
+	struct rb_node group_node;
+	struct rb_node device_node;
+	struct rcu_head rcu;
+};
+
+/**
+ * enum iommu_attach_left - what remains on a list after a removal
+ * @IOMMU_ATTACH_LEFT_NONE: No element with the same IOMMU.
+ * @IOMMU_ATTACH_LEFT_IOMMU: Elements with the same IOMMU, none of them with the
+ *	same tag.
+ * @IOMMU_ATTACH_LEFT_TAG: Elements with the same IOMMU and tag.
+ */
+enum iommu_attach_left {
+	IOMMU_ATTACH_LEFT_NONE,
+	IOMMU_ATTACH_LEFT_IOMMU,
+	IOMMU_ATTACH_LEFT_TAG,
 };
 
 void iommu_attach_list_init(struct iommu_attach_list *list);
 void iommu_attach_elm_init(struct iommu_attach_elm *elm,
-			   struct iommu_device *unit, u64 tag, bool has_atc);
-void iommu_attach_list_add(struct iommu_attach_list *list,
-			   struct iommu_attach_elm *elm);
-bool iommu_attach_list_del(struct iommu_attach_list *list,
-			   struct iommu_attach_elm *elm);
-void iommu_attach_list_remove(struct iommu_attach_list *list,
-			      struct iommu_attach_elm *elm, void *container);
+			   struct iommu_device *iommu, struct device *dev,
+			   ioasid_t pasid, bool has_atc);
+int __must_check iommu_attach_list_add(struct iommu_attach_list *list,
+				       struct iommu_attach_elm *elm,
+				       u64 iotlb_tag);
+int iommu_attach_list_remove(struct iommu_attach_list *list,
+			     struct iommu_attach_elm *elm);
+struct iommu_attach_elm *
+iommu_attach_list_find(struct iommu_attach_list *list, struct device *dev,
+		       ioasid_t pasid);
+struct iommu_attach_elm *
+iommu_attach_list_find_iommu(struct iommu_attach_list *list,
+			     struct iommu_device *iommu);
+void iommu_attach_list_quiesce(void);
+
+/*
+ * Private. Set for good before the first element with an ATC is added to any
+ * list. All flushes that read it as false have ended by then.
+ */
+extern bool iommu_attach_atcs_exist;
 
 /**
- * iommu_attach_list_empty() - is a domain attached to nothing?
- * @list: The list of the domain.
+ * iommu_attach_list_empty() - test whether a domain has no attachments
+ * @list: List of the domain.
  *
- * Context: Any. Without &iommu_attach_list.lock the answer may be outdated.
- * Return: True if there is no element on @list.
+ * Context: Any. The result is stable only under &iommu_attach_list.lock.
+ * Return: True if @list has no elements.
  */
 static inline bool iommu_attach_list_empty(const struct iommu_attach_list *list)
 {
@@ -253,13 +332,13 @@ static inline bool iommu_attach_list_empty(const struct iommu_attach_list *list)
 }
 
 /**
- * iommu_attach_elm_tag_users() - how many attachments does an IOTLB
- *	invalidation serve?
- * @elm: An element that a loop over tags or units visits.
+ * iommu_attach_elm_tag_users() - number of attachments that one IOTLB
+ *	invalidation serves
+ * @elm: Element visited by iommu_attach_for_each_tag().
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
- * Return: The number of elements with the unit and tag of @elm. Exact under the
- * lock; a snapshot, good for statistics only, without it.
+ * Return: Number of elements with the IOMMU and tag of @elm. Without the lock it
+ * may be out of date, and is good for statistics only.
  */
 static inline unsigned int
 iommu_attach_elm_tag_users(const struct iommu_attach_elm *elm)
@@ -268,15 +347,14 @@ iommu_attach_elm_tag_users(const struct iommu_attach_elm *elm)
 }
 
 /**
- * iommu_attach_list_flush_begin() - start an invalidation
- * @list: The list of the domain whose page table has changed.
+ * iommu_attach_list_flush_begin() - begin an invalidation
+ * @list: List of the domain whose page table has changed.
  *
- * Enters an RCU read-side critical section, ordered after the change of the
- * page table. See the section on ordering above.
+ * Enters an RCU read-side critical section, and orders the change of the page
+ * table before the walks that follow.
  *
- * Context: Any but NMI.
- * Return: For iommu_attach_list_atc_added(), which is to be called when the
- * IOTLBs have been invalidated.
+ * Context: Any except NMI. Acquires the RCU read lock.
+ * Return: Value to pass to iommu_attach_list_atc_added().
  */
 static inline unsigned int
 iommu_attach_list_flush_begin(struct iommu_attach_list *list)
@@ -285,47 +363,71 @@ iommu_attach_list_flush_begin(struct iommu_attach_list *list)
 	rcu_read_lock();
 	/*
 	 * Pairs with the barrier in iommu_attach_list_add(): either the walk
-	 * finds the new element, or the device, once its entry is present,
-	 * finds the page table as it has been changed.
+	 * finds the new element, or the device reads the changed page table
+	 * after its entry has been made present.
 	 */
 	smp_mb();
 	/*
-	 * Pairs with the release in iommu_attach_list_add(): the walk finds
-	 * what is counted here.
+	 * Pairs with the release in iommu_attach_list_add(): the walk finds the
+	 * elements that are counted here.
 	 */
 	return smp_load_acquire(&list->atcs_added);
 }
 
 /**
- * iommu_attach_list_atc_added() - may an ATC have been missed?
- * @list: What was given to iommu_attach_list_flush_begin().
- * @begin: What that has returned.
+ * iommu_attach_list_iotlb_done() - order completed IOTLB invalidations before
+ *	the walk over ATCs
+ * @list: List passed to iommu_attach_list_flush_begin().
  *
- * To be called when the IOTLB invalidations have completed on all units. An ATC
- * that was added before may have got a translation from an IOTLB in time. See
- * the section on ordering above. Once is enough.
+ * For drivers that wait for their IOTLB invalidations before they queue those of
+ * the ATCs. Called once, after the wait for the last IOMMU.
  *
- * Context: As iommu_attach_list_flush_begin(), and not after
+ * Context: Between iommu_attach_list_flush_begin() and
  * iommu_attach_list_flush_end().
- * Return: Whether the range has to be invalidated in all ATCs of @list again.
+ */
+static inline void iommu_attach_list_iotlb_done(struct iommu_attach_list *list)
+{
+	/*
+	 * Pairs with the barrier in iommu_attach_list_add(): either the walk
+	 * finds the new element, or the device finds the IOTLB invalidated after
+	 * its entry has been made present. Not needed while no device has an
+	 * ATC.
+	 */
+	if (READ_ONCE(iommu_attach_atcs_exist))
+		smp_mb();
+}
+
+/**
+ * iommu_attach_list_atc_added() - test whether a flush may have missed an ATC
+ * @list: List passed to iommu_attach_list_flush_begin().
+ * @begin: Value returned by iommu_attach_list_flush_begin().
+ *
+ * For drivers that queue IOTLB and ATC invalidations together. Called once,
+ * after the wait for the last IOMMU.
+ *
+ * Context: Between iommu_attach_list_flush_begin() and
+ * iommu_attach_list_flush_end().
+ * Return: True if an element with an ATC has been added since @begin was taken.
+ * The caller then invalidates the range in all ATCs of @list again.
  */
 static inline bool iommu_attach_list_atc_added(struct iommu_attach_list *list,
 					       unsigned int begin)
 {
+	iommu_attach_list_iotlb_done(list);
 	/*
-	 * Pairs with the barrier in iommu_attach_list_add(): either the new
-	 * element is counted, or the device, once its entry is present, finds
-	 * the IOTLB as it has been invalidated.
+	 * Pairs with the release in iommu_attach_list_add(): the walk finds the
+	 * elements that are counted here.
 	 */
-	smp_mb();
-	return READ_ONCE(list->atcs_added) != begin;
+	return smp_load_acquire(&list->atcs_added) != begin;
 }
 
 /**
  * iommu_attach_list_flush_end() - end an invalidation
- * @list: What was given to iommu_attach_list_flush_begin().
+ * @list: List passed to iommu_attach_list_flush_begin().
  *
- * Elements that were found since must not be used any more.
+ * Elements found by the walks must not be used afterwards.
+ *
+ * Context: Releases the RCU read lock.
  */
 static inline void iommu_attach_list_flush_end(struct iommu_attach_list *list)
 	__releases(RCU)
@@ -333,15 +435,11 @@ static inline void iommu_attach_list_flush_end(struct iommu_attach_list *list)
 	rcu_read_unlock();
 }
 
-/**
- * struct iommu_attach_walk - where a walk stands
- * @list: The list.
- * @first: Where the walk began, for a walk through one unit; otherwise NULL.
- * @elm: What was visited last, NULL to begin; for a writer's walk, what is to
- *	be visited next.
- * @leader: The leader of the group that @elm is in, for a walk over ATCs.
- *
- * Kept by the loops below.
+/*
+ * State of a walk, kept by the loops below. @first is the element that a walk
+ * over one IOMMU starts from, NULL for a walk over the list. @elm is the element
+ * visited last; for a walk under the lock, the one to visit next. @leader is the
+ * leader of the group that @elm is in, for a walk over ATCs.
  */
 struct iommu_attach_walk {
 	struct iommu_attach_list *list;
@@ -350,35 +448,10 @@ struct iommu_attach_walk {
 	struct iommu_attach_elm *leader;
 };
 
-/**
- * iommu_attach_walk_list() - a walk through the whole list
- * @list: The list.
- *
- * Return: A walk that has visited nothing yet.
- */
-static inline struct iommu_attach_walk
-iommu_attach_walk_list(struct iommu_attach_list *list)
-{
-	return (struct iommu_attach_walk) { .list = list };
-}
-
-/**
- * iommu_attach_walk_unit() - a walk through the attachments of a unit
- * @list: The list.
- * @first: What iommu_attach_list_for_each_unit() has visited.
- *
- * Return: A walk that has visited nothing yet.
- */
-static inline struct iommu_attach_walk
-iommu_attach_walk_unit(struct iommu_attach_list *list,
-		       struct iommu_attach_elm *first)
-{
-	return (struct iommu_attach_walk) { .list = list, .first = first };
-}
-
 /*
- * The steps of the loops below. From NULL to the first, from the last to NULL.
- * Inline, as a flush of a domain with one device takes a handful of them.
+ * Steps of the loops. They lead from NULL to the first element and from the last
+ * element to NULL, and are inline because the flush of a domain with one device
+ * takes only a few of them.
  */
 
 static inline void iommu_attach_assert_readable(struct iommu_attach_list *list)
@@ -406,37 +479,28 @@ iommu_attach_next_leader(struct iommu_attach_list *list,
 				     struct iommu_attach_elm, tag_node);
 }
 
-/* The next with an ATC in the group of @elm: they precede those without. */
+/* The next element with an ATC in the group of @elm */
 static inline struct iommu_attach_elm *
 iommu_attach_next_atc(struct iommu_attach_list *list,
 		      struct iommu_attach_elm *elm)
 {
 	struct iommu_attach_elm *next = iommu_attach_next(list, elm);
 
-	return next && next->has_atc && next->tag == elm->tag &&
-	       next->unit == elm->unit ? next : NULL;
+	return next && next->has_atc && next->iotlb_tag == elm->iotlb_tag &&
+	       next->iommu == elm->iommu ? next : NULL;
 }
 
-/* What @walk is to visit after @leader. In one unit, it ends with the unit. */
+/* The next leader with the IOMMU of @walk->first */
 static inline struct iommu_attach_elm *
-iommu_attach_walk_leader(struct iommu_attach_walk *walk,
-			 struct iommu_attach_elm *leader)
+iommu_attach_walk_next_leader(struct iommu_attach_walk *walk,
+			      struct iommu_attach_elm *leader)
 {
 	struct iommu_attach_elm *next;
 
-	if (!walk->first)
-		return iommu_attach_next_leader(walk->list, leader);
 	if (!leader)
 		return walk->first;
 	next = iommu_attach_next_leader(walk->list, leader);
-	return next && next->unit == walk->first->unit ? next : NULL;
-}
-
-static inline struct iommu_attach_elm *
-iommu_attach_walk_next(struct iommu_attach_walk *walk)
-{
-	walk->elm = iommu_attach_next(walk->list, walk->elm);
-	return walk->elm;
+	return next && next->iommu == walk->first->iommu ? next : NULL;
 }
 
 static inline struct iommu_attach_walk
@@ -449,37 +513,40 @@ iommu_attach_walk_locked(struct iommu_attach_list *list)
 	};
 }
 
+/* Steps on before the visit, because the visitor may remove the element. */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_locked(struct iommu_attach_walk *walk)
 {
 	struct iommu_attach_elm *elm = walk->elm;
 
 	lockdep_assert_held(&walk->list->lock);
-
-	/* Step on first: the caller may remove what it visits. */
 	if (elm)
 		walk->elm = iommu_attach_next(walk->list, elm);
 	return elm;
 }
 
 static inline struct iommu_attach_elm *
-iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
-{
-	walk->elm = iommu_attach_walk_leader(walk, walk->elm);
-	return walk->elm;
-}
-
-static inline struct iommu_attach_elm *
-iommu_attach_walk_next_unit(struct iommu_attach_walk *walk)
+iommu_attach_walk_next_iommu(struct iommu_attach_walk *walk)
 {
 	struct iommu_attach_elm *prev = walk->elm;
 
 	do {
-		walk->elm = iommu_attach_walk_leader(walk, walk->elm);
-	} while (prev && walk->elm && walk->elm->unit == prev->unit);
+		walk->elm = iommu_attach_next_leader(walk->list, walk->elm);
+	} while (prev && walk->elm && walk->elm->iommu == prev->iommu);
 	return walk->elm;
 }
 
+static inline struct iommu_attach_elm *
+iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
+{
+	walk->elm = iommu_attach_walk_next_leader(walk, walk->elm);
+	return walk->elm;
+}
+
+/*
+ * Without ATCs the walk ends at once. An ATC that is being added is then either
+ * counted, or detected when the IOTLB invalidations have completed.
+ */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
 {
@@ -487,8 +554,10 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
 
 	if (walk->elm)
 		elm = iommu_attach_next_atc(walk->list, walk->elm);
+	else if (!READ_ONCE(walk->list->nr_atcs))
+		return NULL;
 	while (!elm) {
-		walk->leader = iommu_attach_walk_leader(walk, walk->leader);
+		walk->leader = iommu_attach_walk_next_leader(walk, walk->leader);
 		if (!walk->leader)
 			break;
 		elm = walk->leader->has_atc ?
@@ -500,26 +569,12 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
 }
 
 /**
- * iommu_attach_list_for_each() - visit every attachment
- * @elm: Loop cursor, &struct iommu_attach_elm pointer.
- * @list: The list.
- *
- * For what has to look at each (device, PASID). Its cost is the number of
- * attachments: not for invalidations.
- *
- * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
- */
-#define iommu_attach_list_for_each(elm, list)				\
-	for (struct iommu_attach_walk __walk = iommu_attach_walk_list(list); \
-	     (elm = iommu_attach_walk_next(&__walk));)
-
-/**
- * iommu_attach_list_for_each_locked() - visit every attachment, as a writer
+ * iommu_attach_list_for_each_locked() - visit every attachment under the lock
  * @elm: Loop cursor, &struct iommu_attach_elm pointer. May be removed within
  *	the loop.
  * @list: The list.
  *
- * Visits live elements only, each once. For what edits the tables that the
+ * Visits each attachment once. For code that modifies the tables that the
  * hardware reads.
  *
  * Context: The caller holds &iommu_attach_list.lock.
@@ -529,76 +584,48 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
 	     (elm = iommu_attach_walk_next_locked(&__walk));)
 
 /**
- * iommu_attach_list_for_each_tag() - visit one attachment of each group
+ * iommu_attach_list_for_each_iommu() - visit one attachment of each IOMMU
  * @elm: Loop cursor, &struct iommu_attach_elm pointer.
  * @list: The list.
  *
- * A group is all that have the same unit and tag. In the order of units, so
- * that commands for one unit can be collected.
- *
- * A group that is there from the beginning to the end of the walk is visited
- * exactly once, whatever members of it come and go.
+ * iommu_attach_for_each_tag() and iommu_attach_for_each_atc() start from the
+ * element visited. Visits every IOMMU at most once, and exactly once if it is on
+ * the list from the beginning to the end of the walk.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
-#define iommu_attach_list_for_each_tag(elm, list)			\
-	for (struct iommu_attach_walk __walk = iommu_attach_walk_list(list); \
+#define iommu_attach_list_for_each_iommu(elm, list)			\
+	for (struct iommu_attach_walk __walk = { (list) };		\
+	     (elm = iommu_attach_walk_next_iommu(&__walk));)
+
+/**
+ * iommu_attach_for_each_tag() - visit one attachment of each group of an IOMMU
+ * @elm: Loop cursor, &struct iommu_attach_elm pointer.
+ * @first: Element visited by iommu_attach_list_for_each_iommu().
+ * @list: The list.
+ *
+ * Visits a group exactly once if it exists from the beginning to the end of the
+ * walk, even if its members change.
+ *
+ * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
+ */
+#define iommu_attach_for_each_tag(elm, first, list)			\
+	for (struct iommu_attach_walk __walk = { (list), (first) };	\
 	     (elm = iommu_attach_walk_next_tag(&__walk));)
 
 /**
- * iommu_attach_list_for_each_unit() - visit one attachment of each unit
+ * iommu_attach_for_each_atc() - visit each attachment of an IOMMU that has an
+ *	ATC
  * @elm: Loop cursor, &struct iommu_attach_elm pointer.
+ * @first: Element visited by iommu_attach_list_for_each_iommu().
  * @list: The list.
  *
- * The element visited is where loops over the groups and the ATCs of the unit
- * start from. Every unit is visited at most once; one that is there from the
- * beginning to the end of the walk, exactly once.
+ * Skips the attachments without an ATC, except for the leader of each group.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
-#define iommu_attach_list_for_each_unit(elm, list)			\
-	for (struct iommu_attach_walk __walk = iommu_attach_walk_list(list); \
-	     (elm = iommu_attach_walk_next_unit(&__walk));)
-
-/**
- * iommu_attach_list_for_each_atc() - visit each attachment that has an ATC
- * @elm: Loop cursor, &struct iommu_attach_elm pointer.
- * @list: The list.
- *
- * Jumps over the attachments without an ATC, but for the leader of each group.
- *
- * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
- */
-#define iommu_attach_list_for_each_atc(elm, list)			\
-	for (struct iommu_attach_walk __walk = iommu_attach_walk_list(list); \
-	     (elm = iommu_attach_walk_next_atc(&__walk));)
-
-/**
- * iommu_attach_unit_for_each_tag() - visit one attachment of each group of a
- *	unit
- * @elm: Loop cursor, &struct iommu_attach_elm pointer.
- * @first: What iommu_attach_list_for_each_unit() has visited.
- * @list: The list.
- *
- * As iommu_attach_list_for_each_tag().
- */
-#define iommu_attach_unit_for_each_tag(elm, first, list)		\
-	for (struct iommu_attach_walk __walk =				\
-		iommu_attach_walk_unit(list, first);			\
-	     (elm = iommu_attach_walk_next_tag(&__walk));)
-
-/**
- * iommu_attach_unit_for_each_atc() - visit each attachment of a unit that has
- *	an ATC
- * @elm: Loop cursor, &struct iommu_attach_elm pointer.
- * @first: What iommu_attach_list_for_each_unit() has visited.
- * @list: The list.
- *
- * As iommu_attach_list_for_each_atc().
- */
-#define iommu_attach_unit_for_each_atc(elm, first, list)		\
-	for (struct iommu_attach_walk __walk =				\
-		iommu_attach_walk_unit(list, first);			\
+#define iommu_attach_for_each_atc(elm, first, list)			\
+	for (struct iommu_attach_walk __walk = { (list), (first) };	\
 	     (elm = iommu_attach_walk_next_atc(&__walk));)
 
 #endif /* __LINUX_IOMMU_ALIST_H */

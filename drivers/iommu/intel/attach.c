@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The attachments of a domain.
+ * Attachments of VT-d domains.
  *
- * Attach records in the domain's attachment list what has to be invalidated
- * for a device and PASID, before the hardware may use the domain; detach
- * removes what was recorded, when the hardware does not any more. Invalidation
- * reads the list in cache.c.
+ * Attach records in the domain's attachment list how to invalidate what the
+ * hardware will cache for a device and PASID, before the hardware can use the
+ * domain. Detach removes the record after the hardware has stopped using it.
+ * The flushes in cache.c read the list.
  */
 
 #define pr_fmt(fmt)	"DMAR: " fmt
@@ -19,18 +19,27 @@
 #include "iommu.h"
 #include "trace.h"
 
+/* Sorts the attachments of nested domains behind those of their parent. */
+#define ATTACHMENT_TAG_NESTED	BIT_ULL(63)
+
 /*
- * What the hardware distinguishes in an IOTLB invalidation. The tags of one
- * domain are all of one form, so the two forms cannot be confused.
+ * What the hardware distinguishes when the IOTLB is invalidated (VT-d
+ * specification, section 6.5.2). Domain ids of one IOMMU are used by one domain
+ * only, so the tags of a nest parent and those of its children differ.
  */
 static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
 {
-	if (kind == DMAR_ATTACH_FIRST_STAGE)
+	switch (kind) {
+	case DMAR_ATTACH_FIRST_STAGE:
 		return (u64)pasid << 16 | did;
-	return did;
+	case DMAR_ATTACH_NEST_PARENT:
+		return ATTACHMENT_TAG_NESTED | did;
+	default:
+		return did;
+	}
 }
 
-static enum dmar_attach_kind domain_attach_kind(struct dmar_domain *domain)
+static enum dmar_attach_kind attachment_kind(struct dmar_domain *domain)
 {
 	if (intel_domain_is_ss_paging(domain))
 		return DMAR_ATTACH_SECOND_STAGE;
@@ -48,10 +57,10 @@ static struct dmar_attachment *attachment_alloc(struct dmar_domain *domain,
 	if (!att)
 		return NULL;
 
+	iommu_attach_elm_init(&att->elm, &info->iommu->iommu, dev, pasid,
+			      info->ats_enabled);
 	att->domain = domain;
-	att->dev = dev;
-	att->pasid = pasid;
-	att->kind = domain_attach_kind(domain);
+	att->kind = attachment_kind(domain);
 	att->segment = info->segment;
 	att->sid = PCI_DEVID(info->bus, info->devfn);
 	att->pfsid = info->pfsid;
@@ -60,7 +69,7 @@ static struct dmar_attachment *attachment_alloc(struct dmar_domain *domain,
 	return att;
 }
 
-/* With the twin on the parent's list, for a nested domain. */
+/* Includes the attachment to the nest parent if @domain is nested. */
 static struct dmar_attachment *
 attachment_alloc_both(struct dmar_domain *domain, struct device *dev,
 		      ioasid_t pasid)
@@ -80,123 +89,151 @@ attachment_alloc_both(struct dmar_domain *domain, struct device *dev,
 	return att;
 }
 
-static void attachment_link(struct dmar_attachment *att, u16 did)
+static int attachment_link(struct dmar_attachment *att, u16 did)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(att->dev);
 	struct iommu_attach_list *list = &att->domain->attachments;
+	int ret;
 
-	lockdep_assert_held(&list->lock);
 	att->did = did;
-	iommu_attach_elm_init(&att->elm, &info->iommu->iommu,
-			      attachment_tag(att->kind, did, att->pasid),
-			      info->ats_enabled);
-	trace_cache_tag_assign(att);
-	iommu_attach_list_add(list, &att->elm);
+	ret = iommu_attach_list_add(list, &att->elm,
+				    attachment_tag(att->kind, did,
+						   att->elm.pasid));
+	if (!ret)
+		trace_cache_tag_assign(att);
+	return ret;
 }
 
-static void attachment_unlink(struct dmar_attachment *att)
+static void attachment_free_rcu(struct rcu_head *rcu)
 {
-	struct iommu_attach_list *list = &att->domain->attachments;
-
-	lockdep_assert_held(&list->lock);
-	trace_cache_tag_unassign(att);
-	iommu_attach_list_remove(list, &att->elm, att);
+	kfree(container_of(rcu, struct dmar_attachment, elm.rcu));
 }
 
-/* The id that @domain has on @iommu by its attachments; 0 if there is none. */
-static u16 domain_unit_did(struct dmar_domain *domain, struct intel_iommu *iommu)
+/* Returns enum iommu_attach_left, or an error if @att was not on the list. */
+static int attachment_unlink(struct dmar_attachment *att)
+{
+	int left;
+
+	trace_cache_tag_unassign(att);
+	left = iommu_attach_list_remove(&att->domain->attachments, &att->elm);
+	if (left >= 0)
+		call_rcu(&att->elm.rcu, attachment_free_rcu);
+	return left;
+}
+
+/* The domain id that @domain has on @iommu by its attachments, or 0 */
+static u16 attachment_find_did(struct dmar_domain *domain,
+			       struct intel_iommu *iommu)
 {
 	struct iommu_attach_elm *elm;
 	struct dmar_attachment *att;
 
-	lockdep_assert_held(&domain->attachments.lock);
-	iommu_attach_list_for_each_tag(elm, &domain->attachments) {
-		att = to_dmar_attachment(elm);
-		if (elm->unit == &iommu->iommu &&
-		    att->kind != DMAR_ATTACH_NEST_PARENT)
-			return att->did;
-	}
-	return 0;
+	/* The first one is nested only if @domain has none of its own there. */
+	elm = iommu_attach_list_find_iommu(&domain->attachments, &iommu->iommu);
+	if (!elm)
+		return 0;
+	att = to_dmar_attachment(elm);
+	return att->kind == DMAR_ATTACH_NEST_PARENT ? 0 : att->did;
 }
 
-static bool domain_allows(const struct dmar_domain *domain,
-			  const struct intel_iommu *iommu)
+static bool attachment_allowed(const struct dmar_domain *domain,
+			       const struct intel_iommu *iommu)
 {
 	lockdep_assert_held(&domain->attachments.lock);
 	return !domain->force_snooping || ecap_sc_support(iommu->ecap);
 }
 
 /*
- * Link @att with the id that the domain has on the unit. The first attachment
- * takes one of the unit, and nobody must get between the two: hence the
- * allocation under the lock.
+ * Link @att with the domain id that its domain has on the IOMMU. The first
+ * attachment allocates one. Looking for the id and linking the attachment that
+ * holds it must not be interrupted by another attach, so the id is allocated
+ * under the lock.
  */
-static int attachment_link_unit(struct dmar_attachment *att,
-				struct intel_iommu *iommu)
+static int attachment_link_own(struct dmar_attachment *att,
+			       struct intel_iommu *iommu)
 {
 	struct dmar_domain *domain = att->domain;
-	int did = domain->did;
+	bool allocated = false;
+	int did, ret;
 
 	guard(spinlock)(&domain->attachments.lock);
-	if (!domain_allows(domain, iommu))
+	if (!attachment_allowed(domain, iommu))
 		return -EINVAL;
-	if (!did)
-		did = domain_unit_did(domain, iommu);
-	if (!did)
+
+	did = domain->did ?: attachment_find_did(domain, iommu);
+	if (!did) {
 		did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
 				      iommu->max_domain_id - 1, GFP_ATOMIC);
+		allocated = true;
+	}
 	if (did < 0) {
 		pr_err_ratelimited("%s: No domain id: %d\n", iommu->name, did);
 		return did;
 	}
-	attachment_link(att, did);
-	return 0;
+
+	ret = attachment_link(att, did);
+	if (ret && allocated)
+		ida_free(&iommu->domain_ida, did);
+	return ret;
 }
 
-/* The twin of @att on the parent's list. */
 static int attachment_link_parent(struct dmar_attachment *att,
 				  struct intel_iommu *iommu)
 {
 	struct dmar_domain *parent = att->parent->domain;
 
 	guard(spinlock)(&parent->attachments.lock);
-	if (!domain_allows(parent, iommu))
+	if (!attachment_allowed(parent, iommu))
 		return -EINVAL;
-	attachment_link(att->parent, att->did);
-	return 0;
+	return attachment_link(att->parent, att->did);
 }
 
-/* The last attachment gives the id back. */
-static void attachment_unlink_unit(struct dmar_attachment *att,
-				   struct intel_iommu *iommu)
+/*
+ * Unlink @att and free its domain id if it was the last one to hold it. With a
+ * first stage, attachments under other tags hold the same id.
+ */
+static void attachment_unlink_own(struct dmar_attachment *att,
+				  struct intel_iommu *iommu)
 {
 	struct dmar_domain *domain = att->domain;
+	enum dmar_attach_kind kind = att->kind;
 	u16 did = att->did;
+	bool last;
+	int left;
 
 	guard(spinlock)(&domain->attachments.lock);
-	attachment_unlink(att);
-	if (!domain->did && !domain_unit_did(domain, iommu))
+	left = attachment_unlink(att);
+	if (kind == DMAR_ATTACH_FIRST_STAGE)
+		last = left == IOMMU_ATTACH_LEFT_NONE;
+	else
+		last = left == IOMMU_ATTACH_LEFT_NONE ||
+		       left == IOMMU_ATTACH_LEFT_IOMMU;
+	if (last && !domain->did)
 		ida_free(&iommu->domain_ida, did);
 }
 
+static void attachment_unlink_parent(struct dmar_attachment *att)
+{
+	guard(spinlock)(&att->domain->attachments.lock);
+	attachment_unlink(att);
+}
+
 /**
- * dmar_attachment_add() - record that a device is going to use a domain
+ * dmar_attachment_add() - record an attachment before the hardware can use it
  * @domain: The domain.
- * @dev: The device. Its TLB is included if ATS is enabled now.
+ * @dev: The device. Its device TLB is included if ATS is enabled.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
- * From here on every flush of @domain, and for a nested domain of its parent,
- * includes @dev. To be called before the context or PASID entry is made
- * present, with &dmar_attachment.did in it; a full memory barrier lies in
- * between. The domain id is the attachment's to hold.
+ * When this returns, every flush of @domain, and for a nested domain of its
+ * parent, includes @dev. A full memory barrier has been issued. The caller then
+ * makes the context or PASID entry present, with &dmar_attachment.did in it.
  *
- * The device may have another attachment for @pasid, which the new one is to
- * replace: dmar_attachment_install().
+ * @dev may have another attachment for @pasid, which dmar_attachment_install()
+ * replaces.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
- * Return: The attachment, which dmar_attachment_remove() undoes. An error
- * pointer, with nothing recorded: -ENOMEM; -ENOSPC if the unit has no domain id
- * left; -EINVAL if @domain enforces cache coherency, which the unit cannot.
+ * Return: The attachment, to be undone by dmar_attachment_remove(), or an error
+ * pointer: -ENOMEM; -ENOSPC if the IOMMU has no domain id left; -EINVAL if
+ * @domain enforces cache coherency and the IOMMU cannot.
  */
 struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 					    struct device *dev, ioasid_t pasid)
@@ -213,7 +250,7 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	ret = xa_reserve(&info->attachments, pasid, GFP_KERNEL);
 	if (ret)
 		goto err_free;
-	ret = attachment_link_unit(att, info->iommu);
+	ret = attachment_link_own(att, info->iommu);
 	if (ret)
 		goto err_release;
 	if (!parent)
@@ -222,8 +259,8 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	if (!ret)
 		return att;
 
-	/* Is freed later: a flush may have found it. */
-	attachment_unlink_unit(att, info->iommu);
+	/* Freed after a grace period, as a flush may have found it. */
+	attachment_unlink_own(att, info->iommu);
 	att = NULL;
 err_release:
 	xa_release(&info->attachments, pasid);
@@ -234,43 +271,40 @@ err_free:
 }
 
 /**
- * dmar_attachment_remove() - a device does not use a domain any more
- * @att: What dmar_attachment_add() has returned, if it has not been installed.
- *	Is freed.
+ * dmar_attachment_remove() - remove and free an attachment
+ * @att: Attachment returned by dmar_attachment_add() that is not installed.
  *
- * To be called when the context or PASID entry does not have the domain, and
- * all caches have been invalidated. Gives back the domain id if nobody else has
- * it.
+ * Called after the context or PASID entry has stopped referring to the domain
+ * and all caches have been invalidated. Frees the domain id if @att was the last
+ * attachment to use it.
  *
- * Flushes that are under way may still invalidate the device's TLB until an RCU
- * grace period has passed.
+ * Flushes in progress may send device-TLB invalidations for @att until a grace
+ * period has passed.
  *
- * Context: May sleep, for readers in debugfs. Does not fail, allocate or wait for
- * anything else. The caller holds &device_domain_info.attach_lock.
+ * Context: May sleep (debugfs). Does not allocate and cannot fail. The caller
+ * holds &device_domain_info.attach_lock.
  */
 void dmar_attachment_remove(struct dmar_attachment *att)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(att->dev);
-	ioasid_t pasid = att->pasid;
+	struct device_domain_info *info = dev_iommu_priv_get(att->elm.dev);
+	ioasid_t pasid = att->elm.pasid;
 
 	intel_iommu_debugfs_remove_dev_pasid(att);
-	if (att->parent) {
-		guard(spinlock)(&att->parent->domain->attachments.lock);
-		attachment_unlink(att->parent);
-	}
-	attachment_unlink_unit(att, info->iommu);
+	if (att->parent)
+		attachment_unlink_parent(att->parent);
+	attachment_unlink_own(att, info->iommu);
 	xa_release(&info->attachments, pasid);
 }
 
 /**
- * dmar_attachment_install() - what a device uses for a PASID from now on
+ * dmar_attachment_install() - set the current attachment of a device and PASID
  * @dev: The device.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- * @att: What dmar_attachment_add() has returned for these, or NULL for a domain
- *	that is not attached: the identity and the blocking one.
+ * @att: Attachment returned by dmar_attachment_add() for @dev and @pasid, or NULL
+ *	for the identity and the blocking domain, which have no attachments.
  *
- * The attachment that was installed before is removed, with all that
- * dmar_attachment_remove() demands.
+ * The attachment that was installed before is removed; the requirements of
+ * dmar_attachment_remove() apply.
  *
  * Context: As dmar_attachment_remove().
  */
@@ -280,7 +314,7 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_attachment *old;
 
-	/* The place of @att has been reserved. */
+	/* Does not allocate: dmar_attachment_add() has reserved the entry. */
 	old = xa_store(&info->attachments, pasid, att, GFP_KERNEL);
 	if (WARN_ON(xa_is_err(old)))
 		return;
@@ -288,8 +322,9 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 		dmar_attachment_remove(old);
 }
 
-/* What the device may have cached for @pasid while nobody would have told it. */
-static void flush_device_tlb(struct device_domain_info *info, ioasid_t pasid)
+/* Drop what the device may have cached before its TLB was recorded. */
+static void attachment_flush_devtlb(struct device_domain_info *info,
+				    ioasid_t pasid)
 {
 	u16 sid = PCI_DEVID(info->bus, info->devfn);
 	struct qi_desc descs[2] = {};
@@ -307,17 +342,17 @@ static void flush_device_tlb(struct device_domain_info *info, ioasid_t pasid)
 }
 
 /**
- * dmar_attachment_enable_ats() - an attached device has got a device TLB
- * @dev: The device. ATS has just been enabled on it.
+ * dmar_attachment_enable_ats() - record the device TLB after enabling ATS
+ * @dev: The device. ATS has just been enabled.
  *
- * ATS can only be enabled when the default domain is attached already. A flush
- * that invalidated the device's TLB with ATS off would time out, so the TLB is
- * recorded only now, and what the device may have cached in between is dropped.
- * Flushes that are under way find out by themselves.
+ * ATS is enabled after the default domain has been attached. A device-TLB
+ * invalidation with ATS disabled would time out, so the device TLB is recorded
+ * only now: each attachment is replaced by one with a device TLB, which is then
+ * invalidated completely. Flushes in progress detect the new attachments.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
- * Return: 0, also if no domain is attached. -ENOMEM or -ENOSPC if all attachments
- * are as they were; ATS has to be disabled then.
+ * Return: 0 on success or if no domain is attached. On -ENOMEM and -ENOSPC the
+ * attachments are unchanged, and the caller disables ATS.
  */
 int dmar_attachment_enable_ats(struct device *dev)
 {
@@ -346,7 +381,7 @@ int dmar_attachment_enable_ats(struct device *dev)
 			continue;
 		}
 		dmar_attachment_install(dev, pasid, att);
-		flush_device_tlb(info, pasid);
+		attachment_flush_devtlb(info, pasid);
 	}
 	xa_destroy(&added);
 	return ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which devices use a domain, with which PASID, and how the hardware tags what
- * it caches for them.
+ * Attachments of VT-d domains: which devices and PASIDs use a domain, and how
+ * the hardware tags the translations that it caches for them.
  */
 #ifndef _INTEL_IOMMU_ATTACH_H
 #define _INTEL_IOMMU_ATTACH_H
@@ -14,14 +14,14 @@
 #include "iommu.h"
 
 /**
- * enum dmar_attach_kind - how an attachment's translations are tagged
- * @DMAR_ATTACH_SECOND_STAGE: By domain id. The domain's page table is walked as
- *	the second stage, the PASID plays no part in the IOTLB.
- * @DMAR_ATTACH_FIRST_STAGE: By domain id and PASID. The domain's page table is
- *	walked as the first stage, be it of the kernel's making, a process' (SVA)
- *	or a guest's (nested).
- * @DMAR_ATTACH_NEST_PARENT: By the domain id of the nested domain. The domain's
- *	page table is the second stage beneath another domain's first one.
+ * enum dmar_attach_kind - how cached translations of an attachment are tagged
+ * @DMAR_ATTACH_SECOND_STAGE: By domain id. The page table of the domain is the
+ *	second stage. IOTLB entries do not depend on the PASID.
+ * @DMAR_ATTACH_FIRST_STAGE: By domain id and PASID. The page table of the domain
+ *	is the first stage: one of the kernel's, of a process (SVA) or of a guest
+ *	(nested).
+ * @DMAR_ATTACH_NEST_PARENT: By the domain id of a nested domain. The page table
+ *	of the domain is the second stage below that of the nested domain.
  */
 enum dmar_attach_kind {
 	DMAR_ATTACH_SECOND_STAGE,
@@ -30,32 +30,28 @@ enum dmar_attach_kind {
 };
 
 /**
- * struct dmar_attachment - one device and PASID that use a domain
- * @elm: On &dmar_domain.attachments; &iommu_attach_elm.unit is the unit.
- * @parent: The twin on the nest parent's list, for a nested domain.
- * @domain: The domain whose list it is on.
- * @dev: The device.
- * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- * @kind: How translations are tagged.
- * @did: The domain id on the unit.
- * @segment: PCI segment of the unit, for messages.
+ * struct dmar_attachment - one device and PASID attached to a domain
+ * @elm: Element of &dmar_domain.attachments, with IOMMU, device and PASID.
+ * @parent: For a nested domain, the attachment on the list of the nest parent.
+ * @domain: The domain.
+ * @kind: How cached translations are tagged.
+ * @did: Domain id on the IOMMU.
+ * @segment: PCI segment of the IOMMU, for messages.
  * @sid: Requester id of the device.
- * @pfsid: Requester id of its physical function, where the unit asks for it.
- * @ats_qdep: Invalidations that the device can queue.
- * @dtlb_extra_inval: The device needs each device-TLB invalidation twice.
- * @debugfs_dentry: Directory of the PASID, if it has one. Written by attach when
- *	it is done, and by nobody else.
+ * @pfsid: Requester id of its physical function, if the IOMMU requires it.
+ * @ats_qdep: Number of invalidations that the device can queue.
+ * @dtlb_extra_inval: Device-TLB invalidations have to be sent twice (erratum).
+ * @debugfs_dentry: Directory of the PASID, or NULL. Set at the end of attach.
  *
- * A snapshot taken at attach. What flushes read of it, without a lock, does not
- * change; it is freed a grace period after detach. A flush may run when @domain
- * and @dev are gone already: they are for those who hold the lock of the list.
+ * A snapshot taken at attach. A flush reads it without a lock until a grace
+ * period after detach, so the fields it reads do not change. @domain and
+ * &iommu_attach_elm.dev may be gone by then and are for holders of the lock of
+ * the list only.
  */
 struct dmar_attachment {
 	struct iommu_attach_elm elm;
 	struct dmar_attachment *parent;
 	struct dmar_domain *domain;
-	struct device *dev;
-	ioasid_t pasid;
 	enum dmar_attach_kind kind;
 	u16 did;
 	u16 segment;
@@ -75,9 +71,9 @@ to_dmar_attachment(struct iommu_attach_elm *elm)
 }
 
 static inline struct intel_iommu *
-dmar_attachment_unit(const struct dmar_attachment *att)
+dmar_attachment_iommu(const struct dmar_attachment *att)
 {
-	return container_of(att->elm.unit, struct intel_iommu, iommu);
+	return container_of(att->elm.iommu, struct intel_iommu, iommu);
 }
 
 struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,

@@ -326,7 +326,12 @@ static struct device *rig_add_dev(struct rig *rig, int unit, u16 sid, bool ats)
 	return fake->dev;
 }
 
-/* Whatever the test has left attached. */
+static void rig_free_attachment(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct dmar_attachment, elm.rcu));
+}
+
+/* Remove the attachments that the test has left. */
 static void rig_detach_all(void *data)
 {
 	struct dmar_domain *domain = data;
@@ -334,8 +339,8 @@ static void rig_detach_all(void *data)
 
 	guard(spinlock)(&domain->attachments.lock);
 	iommu_attach_list_for_each_locked(elm, &domain->attachments)
-		iommu_attach_list_remove(&domain->attachments, elm,
-					 to_dmar_attachment(elm));
+		if (iommu_attach_list_remove(&domain->attachments, elm) >= 0)
+			call_rcu(&elm->rcu, rig_free_attachment);
 }
 
 static struct dmar_domain *rig_add_domain(struct rig *rig,

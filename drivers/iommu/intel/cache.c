@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Invalidation of the IOTLBs and device TLBs that hold a domain's translations.
+ * VT-d IOTLB and device-TLB invalidation.
  *
- * The domain's attachment list, see attach.c, says what has to be invalidated. A
- * flush walks it under RCU, without a lock, in any context but NMI, and touches
- * nothing but the list and the units: the devices it speaks to may be gone.
+ * A flush walks the attachment list of the domain (see attach.c) under RCU, in
+ * any context except NMI. It takes no lock of the domain and accesses only the
+ * attachments and the IOMMUs, because the devices may be gone.
  *
- * For each unit, the flush sends one IOTLB invalidation per tag that the
- * hardware distinguishes, then one device-TLB invalidation per attachment with
- * ATS, in one submission where the batch holds them all.
+ * For each IOMMU the flush sends one IOTLB invalidation per tag that the
+ * hardware distinguishes, followed by one device-TLB invalidation per attachment
+ * with ATS. They are one submission if the batch has room for all of them.
  */
 
 #define pr_fmt(fmt)	"DMAR: " fmt
@@ -22,24 +22,24 @@
 #include "iommu.h"
 #include "trace.h"
 
-/* Descriptors that a flush has on its stack. Few domains need more for a unit. */
+/* Number of descriptors on the stack. Few domains need more per IOMMU. */
 #define FLUSH_STACK_SIZE	4
 
 /*
- * Descriptors that a submission can hold where it takes more. A quarter of the
- * queue, so that one flush cannot claim a unit for itself.
+ * Number of descriptors in a submission that the stack is too small for. A
+ * quarter of the queue, so that one flush does not occupy it completely.
  */
 #define FLUSH_BUFFER_SIZE	64
 
 /**
- * struct flush_buffer - room for more descriptors than the stack has
- * @busy: A flush of this CPU is using it.
- * @descs: The room.
+ * struct flush_buffer - per-CPU buffer for descriptors
+ * @busy: A flush on this CPU is using the buffer.
+ * @descs: The descriptors.
  *
- * A flush cannot allocate: there is one for each CPU, owned by the flush that
- * has interrupts off on it. Should that flush have to report an error, to a
- * console that maps memory for DMA, it is in for a second one, which finds the
- * buffer busy and makes do with its stack.
+ * A flush must not allocate memory. The buffer belongs to the flush that has
+ * interrupts disabled on the CPU. If that flush logs an error to a console that
+ * maps memory for DMA, another flush nests inside it; that one finds the buffer
+ * busy and uses only its stack.
  */
 struct flush_buffer {
 	bool busy;
@@ -49,14 +49,14 @@ struct flush_buffer {
 static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
 
 /**
- * struct flush_batch - descriptors for one unit, not submitted yet
- * @iommu: The unit.
+ * struct flush_batch - descriptors to be submitted to one IOMMU
+ * @iommu: The IOMMU.
  * @descs: The descriptors, in @stack or in @buffer.
- * @size: How many there is room for.
- * @count: How many there are.
- * @buffer: This CPU's, once @stack was full.
- * @flags: What the interrupts were before @buffer was taken.
- * @stack: The room to begin with.
+ * @size: Number of descriptors that fit in @descs.
+ * @count: Number of descriptors in @descs.
+ * @buffer: Buffer of this CPU after @stack has become full, otherwise NULL.
+ * @flags: Interrupt state from before @buffer was taken.
+ * @stack: Initial storage of @descs.
  */
 struct flush_batch {
 	struct intel_iommu *iommu;
@@ -67,8 +67,6 @@ struct flush_batch {
 	unsigned long flags;
 	struct qi_desc stack[FLUSH_STACK_SIZE];
 };
-
-/* Composing invalidations */
 
 static void flush_batch_begin(struct flush_batch *batch,
 			      struct intel_iommu *iommu)
@@ -87,7 +85,7 @@ static void flush_batch_submit(struct flush_batch *batch)
 	batch->count = 0;
 }
 
-/* Go on in this CPU's buffer, or submit what there is. */
+/* Move to the buffer of this CPU, or submit the descriptors if that fails. */
 static noinline void flush_batch_make_room(struct flush_batch *batch)
 {
 	struct flush_buffer *buffer;
@@ -98,7 +96,7 @@ static noinline void flush_batch_make_room(struct flush_batch *batch)
 		return;
 	}
 
-	/* Makes this CPU's buffer ours. */
+	/* The CPU and its buffer are ours until flush_batch_end(). */
 	local_irq_save(flags);
 	buffer = this_cpu_ptr(&flush_buffer);
 	if (buffer->busy) {
@@ -123,7 +121,7 @@ static void flush_batch_end(struct flush_batch *batch)
 	local_irq_restore(batch->flags);
 }
 
-/* A cleared descriptor: not all of qi_desc_*() write all four words. */
+/* Returns a cleared descriptor: some of qi_desc_*() set only two words. */
 static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 {
 	struct qi_desc *desc;
@@ -136,8 +134,8 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 }
 
 /*
- * The block that covers @start and @last: naturally aligned, and a power of two
- * of pages in size.
+ * Compute the smallest block that covers @start to @last, naturally aligned and a
+ * power of two of pages in size.
  */
 static void flush_range_init(struct cache_flush_range *range,
 			     unsigned long start, unsigned long last, bool ih)
@@ -159,15 +157,15 @@ static void flush_range_init(struct cache_flush_range *range,
 }
 
 /*
- * Can the unit invalidate the block as such, or only with all the rest?
- * First-stage translations can always be selected by page. The specification
- * (CAP_REG, field MAMV) has the unit accept any address mask for them, but
- * QEMU's rejects one above MAMV, and the invalidation would be lost.
+ * Test whether the IOMMU can invalidate the block by itself. First-stage
+ * translations can always be selected by page. The specification (CAP_REG, field
+ * MAMV) has hardware accept any address mask for them, but QEMU rejects one above
+ * MAMV, and the invalidation would be lost.
  */
 static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = dmar_attachment_unit(att);
+	const struct intel_iommu *iommu = dmar_attachment_iommu(att);
 
 	if (att->kind != DMAR_ATTACH_FIRST_STAGE && !cap_pgsel_inv(iommu->cap))
 		return false;
@@ -175,18 +173,19 @@ static bool flush_by_page(const struct dmar_attachment *att,
 	       range->order <= cap_max_amask_val(iommu->cap);
 }
 
-static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
-		       const struct cache_flush_range *range)
+static void flush_desc_iotlb(struct qi_desc *desc,
+			     const struct dmar_attachment *att,
+			     const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = dmar_attachment_unit(att);
+	struct intel_iommu *iommu = dmar_attachment_iommu(att);
 	bool by_page = flush_by_page(att, range);
 
 	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
 		if (by_page)
-			qi_desc_piotlb(att->did, att->pasid, range->addr,
+			qi_desc_piotlb(att->did, att->elm.pasid, range->addr,
 				       range->order, range->ih, desc);
 		else
-			qi_desc_piotlb_all(att->did, att->pasid, desc);
+			qi_desc_piotlb_all(att->did, att->elm.pasid, desc);
 	} else {
 		if (by_page)
 			qi_desc_iotlb(iommu, att->did, range->addr | range->ih,
@@ -197,14 +196,15 @@ static void desc_iotlb(struct qi_desc *desc, const struct dmar_attachment *att,
 	}
 }
 
-static void desc_devtlb(struct qi_desc *desc, const struct dmar_attachment *att,
-			u64 addr, unsigned int order)
+static void flush_desc_devtlb(struct qi_desc *desc,
+			      const struct dmar_attachment *att, u64 addr,
+			      unsigned int order)
 {
-	if (att->pasid == IOMMU_NO_PASID)
+	if (att->elm.pasid == IOMMU_NO_PASID)
 		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
 				  order, desc);
 	else
-		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->pasid,
+		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->elm.pasid,
 					att->ats_qdep, addr, order, desc);
 }
 
@@ -216,31 +216,30 @@ static void flush_devtlb(struct flush_batch *batch,
 	u64 addr = range->addr;
 
 	/*
-	 * The device caches the result of both stages, by first-stage address.
-	 * Which of its entries a second-stage address has gone into is not
-	 * known.
+	 * The device caches the result of both stages by first-stage address.
+	 * The entries that depend on a given second-stage address are unknown.
 	 */
 	if (att->kind == DMAR_ATTACH_NEST_PARENT) {
 		order = MAX_AGAW_PFN_WIDTH;
 		addr = 0;
 	}
 
-	desc_devtlb(flush_batch_next(batch), att, addr, order);
+	flush_desc_devtlb(flush_batch_next(batch), att, addr, order);
 	if (att->dtlb_extra_inval)
-		desc_devtlb(flush_batch_next(batch), att, addr, order);
+		flush_desc_devtlb(flush_batch_next(batch), att, addr, order);
 	trace_cache_tag_flush_devtlb(att, addr, order);
 }
 
 /*
- * Without a queue there is only legacy mode, hence only invalidation by domain
- * id. No invalidation hint: it is always right not to give one.
+ * IOMMUs without an invalidation queue have legacy mode only, where the IOTLB is
+ * invalidated by domain id. The invalidation hint is optional and not used.
  */
 static void flush_iotlb_register(const struct dmar_attachment *att,
 				 const struct cache_flush_range *range)
 {
-	struct intel_iommu *iommu = dmar_attachment_unit(att);
+	struct intel_iommu *iommu = dmar_attachment_iommu(att);
 
-	/* __iommu_flush_iotlb() takes 0 in both for no address at all. */
+	/* __iommu_flush_iotlb() does not accept address 0 with order 0. */
 	if (flush_by_page(att, range) && (range->addr || range->order))
 		__iommu_flush_iotlb(iommu, att->did, range->addr, range->order,
 				    DMA_TLB_PSI_FLUSH);
@@ -253,63 +252,61 @@ static void flush_iotlb(struct flush_batch *batch,
 			const struct cache_flush_range *range)
 {
 	if (batch->iommu->qi)
-		desc_iotlb(flush_batch_next(batch), att, range);
+		flush_desc_iotlb(flush_batch_next(batch), att, range);
 	else
 		flush_iotlb_register(att, range);
 }
 
-/* Flushing */
-
-static void flush_unit_devtlbs(struct iommu_attach_list *list,
-			       struct iommu_attach_elm *first,
-			       const struct cache_flush_range *range,
-			       struct flush_batch *batch)
+static void flush_iommu_devtlbs(struct iommu_attach_list *list,
+				struct iommu_attach_elm *first,
+				const struct cache_flush_range *range,
+				struct flush_batch *batch)
 {
 	struct intel_iommu *iommu = batch->iommu;
 	struct iommu_attach_elm *elm;
 
 	/*
-	 * The specification advises against device-TLB invalidations while
-	 * translation is disabled.
+	 * The specification recommends not to submit device-TLB invalidations
+	 * while translation is disabled.
 	 */
 	if (!iommu->qi || !(iommu->gcmd & DMA_GCMD_TE))
 		return;
-	iommu_attach_unit_for_each_atc(elm, first, list)
+	iommu_attach_for_each_atc(elm, first, list)
 		flush_devtlb(batch, to_dmar_attachment(elm), range);
 }
 
-/* All caches that may hold a translation which is not valid any more. */
-static void flush_unit(struct iommu_attach_list *list,
-		       struct iommu_attach_elm *first,
-		       const struct cache_flush_range *range,
-		       struct flush_batch *batch)
+/* Invalidate translations that have been removed or changed. */
+static void flush_iommu(struct iommu_attach_list *list,
+			struct iommu_attach_elm *first,
+			const struct cache_flush_range *range,
+			struct flush_batch *batch)
 {
 	struct iommu_attach_elm *elm;
 
-	iommu_attach_unit_for_each_tag(elm, first, list) {
+	iommu_attach_for_each_tag(elm, first, list) {
 		flush_iotlb(batch, to_dmar_attachment(elm), range);
 		trace_cache_tag_flush_range(to_dmar_attachment(elm), range);
 	}
-	flush_unit_devtlbs(list, first, range, batch);
+	flush_iommu_devtlbs(list, first, range, batch);
 }
 
 /*
- * What may keep hardware from seeing a translation that has become valid: in
- * caching mode, IOTLB entries that say not present, which first-stage
- * translation has none of; otherwise the unit's write buffer, once. Device TLBs
- * do not hold entries that say not present.
+ * Make translations that have been added visible to the hardware. In caching
+ * mode, the IOTLB may hold entries of second-stage tables that were not present
+ * (VT-d specification, section 6.1). Other IOMMUs may need their write buffer
+ * flushed, once (section 6.8). Device TLBs hold no entries that are not present.
  */
-static void flush_unit_np(struct iommu_attach_list *list,
-			  struct iommu_attach_elm *first,
-			  const struct cache_flush_range *range,
-			  struct flush_batch *batch)
+static void flush_iommu_np(struct iommu_attach_list *list,
+			   struct iommu_attach_elm *first,
+			   const struct cache_flush_range *range,
+			   struct flush_batch *batch)
 {
 	bool write_buffer = true;
 	struct iommu_attach_elm *elm;
 	struct dmar_attachment *att;
 
 	if (cap_caching_mode(batch->iommu->cap)) {
-		iommu_attach_unit_for_each_tag(elm, first, list) {
+		iommu_attach_for_each_tag(elm, first, list) {
 			att = to_dmar_attachment(elm);
 			if (att->kind == DMAR_ATTACH_FIRST_STAGE)
 				continue;
@@ -322,43 +319,42 @@ static void flush_unit_np(struct iommu_attach_list *list,
 		iommu_flush_write_buffer(batch->iommu);
 }
 
-typedef void flush_unit_fn(struct iommu_attach_list *list,
-			   struct iommu_attach_elm *first,
-			   const struct cache_flush_range *range,
-			   struct flush_batch *batch);
+typedef void flush_iommu_fn(struct iommu_attach_list *list,
+			    struct iommu_attach_elm *first,
+			    const struct cache_flush_range *range,
+			    struct flush_batch *batch);
 
-/* Returns when all units have completed what @flush has asked of them. */
-static void flush_units(struct iommu_attach_list *list,
-			const struct cache_flush_range *range,
-			flush_unit_fn *flush)
+/* Call @flush for each IOMMU, and wait until it has executed the batch. */
+static void flush_each_iommu(struct iommu_attach_list *list,
+			     const struct cache_flush_range *range,
+			     flush_iommu_fn *flush)
 {
 	struct iommu_attach_elm *first;
 	struct flush_batch batch;
 
-	iommu_attach_list_for_each_unit(first, list) {
+	iommu_attach_list_for_each_iommu(first, list) {
 		flush_batch_begin(&batch,
-				  dmar_attachment_unit(to_dmar_attachment(first)));
+				  dmar_attachment_iommu(to_dmar_attachment(first)));
 		flush(list, first, range, &batch);
 		flush_batch_end(&batch);
 	}
 }
 
 /**
- * cache_tag_flush_range() - make hardware forget translations
- * @domain: The domain whose mappings have changed; for a nested domain, whose
- *	user says so.
- * @start: First byte.
- * @end: Last byte.
- * @ih: Nonzero if only leaf entries have changed, so that caches of the tables
- *	above them may stay.
+ * cache_tag_flush_range() - invalidate cached translations of a range
+ * @domain: Domain whose mappings have changed.
+ * @start: First byte of the range.
+ * @end: Last byte of the range.
+ * @ih: Invalidation hint: nonzero if only leaf entries have changed, so that
+ *	paging-structure caches need not be invalidated.
  *
- * When this returns, no unit and no device that @domain is attached to uses a
- * translation of the range from before the call, nor does any that a domain
- * nested on @domain is attached to. More than the range may be invalidated. A
- * unit that refuses an invalidation says so in the log.
+ * When this returns, no IOMMU and no device that @domain is attached to uses a
+ * translation of the range from before the call. The same holds for the devices
+ * of domains nested on @domain. More than the range may be invalidated. Failed
+ * invalidations are logged.
  *
- * Context: Any but NMI. Waits for the hardware with interrupts off, unit by
- * unit.
+ * Context: Any except NMI. Waits for one IOMMU after the other, with interrupts
+ * disabled.
  */
 void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 			   unsigned long end, int ih)
@@ -369,14 +365,14 @@ void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 
 	flush_range_init(&range, start, end, ih);
 	begin = iommu_attach_list_flush_begin(list);
-	flush_units(list, &range, flush_unit);
+	flush_each_iommu(list, &range, flush_iommu);
 	if (unlikely(iommu_attach_list_atc_added(list, begin)))
-		flush_units(list, &range, flush_unit_devtlbs);
+		flush_each_iommu(list, &range, flush_iommu_devtlbs);
 	iommu_attach_list_flush_end(list);
 }
 
 /**
- * cache_tag_flush_all() - make hardware forget all translations of a domain
+ * cache_tag_flush_all() - invalidate all cached translations of a domain
  * @domain: The domain.
  *
  * Context: As cache_tag_flush_range().
@@ -387,13 +383,13 @@ void cache_tag_flush_all(struct dmar_domain *domain)
 }
 
 /**
- * cache_tag_flush_range_np() - make hardware see new translations
- * @domain: The domain that has got new mappings.
- * @start: First byte.
- * @end: Last byte.
+ * cache_tag_flush_range_np() - make new translations visible to the hardware
+ * @domain: Domain that has new mappings.
+ * @start: First byte of the range.
+ * @end: Last byte of the range.
  *
- * For units that cache entries which are not present (caching mode), and for
- * those whose write buffer software has to flush. No work for others.
+ * For IOMMUs with caching mode, and for those whose write buffer software has to
+ * flush. Sends nothing to others.
  *
  * Context: As cache_tag_flush_range().
  */
@@ -405,6 +401,6 @@ void cache_tag_flush_range_np(struct dmar_domain *domain, unsigned long start,
 
 	flush_range_init(&range, start, end, false);
 	iommu_attach_list_flush_begin(list);
-	flush_units(list, &range, flush_unit_np);
+	flush_each_iommu(list, &range, flush_iommu_np);
 	iommu_attach_list_flush_end(list);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the hardware caches that may hold a domain's translations are told of a
- * change.
+ * VT-d IOTLB and device-TLB invalidation.
  */
 #ifndef _INTEL_IOMMU_CACHE_H
 #define _INTEL_IOMMU_CACHE_H
@@ -11,13 +10,13 @@
 struct dmar_domain;
 
 /**
- * struct cache_flush_range - what is to be invalidated
- * @start: First byte.
- * @end: Last byte.
- * @addr: Start of the naturally aligned block that covers both.
- * @order: Its size in VT-d pages, as a power of two; %MAX_AGAW_PFN_WIDTH for
- *	the whole address space.
- * @ih: Only leaf entries have changed.
+ * struct cache_flush_range - range to invalidate
+ * @start: First byte of the range.
+ * @end: Last byte of the range.
+ * @addr: Start of the naturally aligned block that covers the range.
+ * @order: Size of the block in VT-d pages, as a power of two;
+ *	%MAX_AGAW_PFN_WIDTH for the whole address space.
+ * @ih: Invalidation hint: only leaf entries have changed.
  */
 struct cache_flush_range {
 	unsigned long start;
