@@ -9,6 +9,7 @@
 #define __LINUX_IOMMU_ALIST_H
 
 #include <linux/compiler.h>
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/rbtree_types.h>
 #include <linux/rculist.h>
