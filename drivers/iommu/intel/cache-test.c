@@ -20,10 +20,10 @@
 
 #include "attach.h"
 #include "cache.h"
-#include "fail-nth.h"
+#include "tests/fail_nth.h"
 #include "iommu.h"
 #include "trace.h"
-#include "unit-model.h"
+#include "tests/mock/desc.h"
 
 #define MAX_UNITS	3
 #define MAX_DEVS	8
@@ -68,7 +68,7 @@ struct inv {
 	u32 ih;
 };
 
-#define ALL_PAGES	MODEL_ALL_PAGES
+#define ALL_PAGES	MOCK_ALL_PAGES
 
 struct fake_unit {
 	struct intel_iommu iommu;
@@ -99,35 +99,35 @@ struct rig {
 
 static void decode(struct inv *inv, const u64 *qw)
 {
-	struct model_inv desc;
+	struct mock_inv desc;
 	bool pages;
 
 	*inv = (struct inv) { .type = INV_UNKNOWN };
-	if (model_decode(qw, &desc))
+	if (mock_decode(qw, &desc))
 		return;
 
-	pages = desc.granularity == MODEL_PAGES;
+	pages = desc.granularity == MOCK_PAGES;
 	inv->id = desc.did;
 	switch (desc.type) {
-	case MODEL_INV_IOTLB:
+	case MOCK_INV_IOTLB:
 		inv->type = pages ? INV_IOTLB_PAGES : INV_IOTLB_DOMAIN;
 		break;
-	case MODEL_INV_PIOTLB:
+	case MOCK_INV_PIOTLB:
 		inv->type = pages ? INV_PIOTLB_PAGES : INV_PIOTLB_PASID;
 		inv->pasid = desc.pasid;
 		break;
-	case MODEL_INV_DEVTLB:
+	case MOCK_INV_DEVTLB:
 		inv->type = INV_DEVTLB;
 		inv->id = desc.sid;
 		pages = true;
 		break;
-	case MODEL_INV_DEVTLB_PASID:
+	case MOCK_INV_DEVTLB_PASID:
 		inv->type = INV_DEVTLB_PASID;
 		inv->id = desc.sid;
 		inv->pasid = desc.pasid;
 		pages = true;
 		break;
-	case MODEL_INV_WAIT:
+	case MOCK_INV_WAIT:
 		*inv = (struct inv) { .type = INV_WAIT };
 		return;
 	default:

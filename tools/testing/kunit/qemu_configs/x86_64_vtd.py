@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""x86-64 with VT-d units that are made of memory.
+"""x86-64 with mock VT-d IOMMUs, for the tests in drivers/iommu/intel/tests.
 
-The firmware's DMAR table names units whose registers are in memory that the
-kernel leaves alone, for drivers/iommu/intel/unit-model.c to play. Nothing in
-the machine does DMA by itself.
+The DMAR table describes IOMMUs whose registers are reserved memory. The mock
+hardware in drivers/iommu/intel/tests/mock emulates them. The devices of the
+machine itself are not behind any of these IOMMUs.
 """
 
 import atexit
@@ -13,34 +13,36 @@ import tempfile
 
 from ..qemu_config import QemuArchParams
 
-UNITS = 11
+# MOCK_IOMMUS in drivers/iommu/intel/tests/mock/unit.h
+IOMMUS = 11
 REGISTERS = 0x10000000
 REGISTERS_SIZE = 0x10000
-# Segment 0 is the machine's own, and not behind a unit.
+# Segment 0 is that of the machine itself.
 FIRST_SEGMENT = 1
 CPUS = 4
-HARDWARE_CPU = CPUS - 1
+# Isolated, for the timer that emulates the IOMMUs
+MOCK_CPU = CPUS - 1
 
 ADDRESS_BITS = 48
 HARDWARE_UNIT = 0
 INCLUDE_ALL = 1
 
 
-def unit(number):
-	"""A unit definition without scope: all devices of a segment."""
+def drhd(number):
+	"""A hardware unit definition that includes all devices of a segment."""
 	return struct.pack('<HHBBHQ', HARDWARE_UNIT, 16, INCLUDE_ALL, 0,
 			   FIRST_SEGMENT + number,
 			   REGISTERS + 0x1000 * number)
 
 
 def table():
-	"""What follows the header of the DMAR table."""
+	"""The DMAR table without its ACPI header, which QEMU adds."""
 	return struct.pack('<BB10x', ADDRESS_BITS - 1, 0) + \
-		b''.join(unit(number) for number in range(UNITS))
+		b''.join(drhd(number) for number in range(IOMMUS))
 
 
 def write_table():
-	"""QEMU wants a file."""
+	"""Write the table to a file for QEMU, deleted at exit; return its path."""
 	descriptor, path = tempfile.mkstemp(prefix='kunit-dmar-')
 	atexit.register(os.unlink, path)
 	with os.fdopen(descriptor, 'wb') as file:
@@ -57,9 +59,9 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 	kernel_path='arch/x86/boot/bzImage',
 	kernel_command_line=f'console=ttyS0 intel_iommu=on,sm_on '
 			    f'memmap={REGISTERS_SIZE:#x}${REGISTERS:#x} '
-			    # Errors make the driver talk a lot.
-			    f'log_buf_len=16M isolcpus={HARDWARE_CPU}',
+			    # The driver logs every injected error.
+			    f'log_buf_len=16M isolcpus={MOCK_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),
 			   '-acpitable',
-			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMODEL,'
+			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMOCK ,'
 			   f'data={write_table()}'])

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit test that measures attach and detach on mock IOMMUs: the time that both
+ * take, and the memory that an attach allocates. The results are printed and
+ * not judged; they serve to compare kernels.
+ *
+ * The parameter cost_kunit.rounds=N sets the number of measurements.
+ */
+
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <trace/events/kmem.h>
+
+#include "fixture.h"
+
+/* Number of attaches that are averaged, as a single one is too short */
+#define COST_BATCH	16
+
+static unsigned int rounds = 5;
+module_param(rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "Number of measurements of 16 attaches each");
+
+static const struct cost_topology {
+	struct ut_topology t;
+	bool nested;
+} cost_topologies[] = {
+	{ { "RID", MOCK_SS, 0, IOMMU_NO_PASID } },
+	{ { "RID, ATS", MOCK_SS, 1, IOMMU_NO_PASID } },
+	{ { "PASID", MOCK_SS, 0, PASID } },
+	{ { "PASID, ATS", MOCK_SS, 1, PASID } },
+	{ { "nested", MOCK_FS, 0, IOMMU_NO_PASID }, true },
+	{ { "nested, PASID, ATS", MOCK_FS, 1, PASID }, true },
+};
+
+static void cost_desc(const struct cost_topology *t, char *desc)
+{
+	strscpy(desc, t->t.name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cost, cost_topologies, cost_desc);
+
+/**
+ * struct cost_memory - memory that a task has allocated and not freed
+ * @task: The task.
+ * @bytes: Size in bytes, as rounded up by the allocator.
+ */
+struct cost_memory {
+	struct task_struct *task;
+	long bytes;
+};
+
+static void cost_count_kmalloc(void *data, unsigned long call_site,
+			       const void *ptr, size_t bytes_req,
+			       size_t bytes_alloc, gfp_t gfp_flags, int node)
+{
+	struct cost_memory *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes += bytes_alloc;
+}
+
+static void cost_count_cache_alloc(void *data, unsigned long call_site,
+				   const void *ptr, struct kmem_cache *cache,
+			      gfp_t gfp_flags, int node)
+{
+	struct cost_memory *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes += kmem_cache_size(cache);
+}
+
+static void cost_count_kfree(void *data, unsigned long call_site,
+			     const void *ptr)
+{
+	struct cost_memory *count = data;
+
+	if (current == count->task && in_task() && !ZERO_OR_NULL_PTR(ptr))
+		count->bytes -= ksize(ptr);
+}
+
+static void cost_count_cache_free(void *data, unsigned long call_site,
+				  const void *ptr,
+				  const struct kmem_cache *cache)
+{
+	struct cost_memory *count = data;
+
+	if (current == count->task && in_task())
+		count->bytes -= kmem_cache_size((struct kmem_cache *)cache);
+}
+
+/*
+ * Number of bytes that an attach allocates. PASID and context tables do not
+ * count: a previous attach has allocated them.
+ */
+static long cost_attach_bytes(struct kunit *test, struct iommu_domain *domain,
+			      struct device *dev, ioasid_t pasid)
+{
+	struct cost_memory count = { .task = current };
+	int ret;
+
+	KUNIT_ASSERT_EQ(test,
+			register_trace_kmalloc(cost_count_kmalloc, &count), 0);
+	KUNIT_EXPECT_EQ(test,
+			register_trace_kmem_cache_alloc(cost_count_cache_alloc,
+							&count),
+			0);
+	KUNIT_EXPECT_EQ(test, register_trace_kfree(cost_count_kfree, &count),
+			0);
+	KUNIT_EXPECT_EQ(test,
+			register_trace_kmem_cache_free(cost_count_cache_free,
+						       &count),
+			0);
+	count.bytes = 0;
+	ret = ut_attach(domain, dev, pasid);
+	count.task = NULL;
+	unregister_trace_kmem_cache_free(cost_count_cache_free, &count);
+	unregister_trace_kfree(cost_count_kfree, &count);
+	unregister_trace_kmem_cache_alloc(cost_count_cache_alloc, &count);
+	unregister_trace_kmalloc(cost_count_kmalloc, &count);
+	tracepoint_synchronize_unregister();
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	ut_detach(domain, dev, pasid);
+	return count.bytes;
+}
+
+static int cost_compare(const void *a, const void *b)
+{
+	const u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/*
+ * Delay for longer than the polling interval of the mock IOMMUs, so that the
+ * measurement does not depend on the phase of their timer.
+ */
+static void cost_random_delay(void)
+{
+	ndelay(get_random_u32_below(100 * NSEC_PER_USEC));
+}
+
+static void attach_cost(struct kunit *test)
+{
+	const struct cost_topology *c = test->param_value;
+	struct device *dev = ut_dev(&c->t);
+	struct iommu_domain *domain;
+	struct ut_guest guest = {};
+	unsigned int i, j;
+	long bytes;
+	u64 *ns;
+
+	ns = kunit_kcalloc(test, max(rounds, 1), sizeof(*ns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ns);
+	if (c->nested) {
+		ut_new_guest(test, dev, &guest);
+		domain = guest.domain;
+	} else {
+		domain = ut_new_domain(test, dev, c->t.flags);
+	}
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, c->t.pasid), 0);
+	ut_detach(domain, dev, c->t.pasid);
+	for (i = 0; i < max(rounds, 1); i++) {
+		for (j = 0; j < COST_BATCH; j++) {
+			cost_random_delay();
+			ns[i] -= ktime_get_ns();
+			KUNIT_ASSERT_EQ(test, ut_attach(domain, dev,
+							c->t.pasid), 0);
+			ns[i] += ktime_get_ns();
+			cost_random_delay();
+			ns[i] -= ktime_get_ns();
+			ut_detach(domain, dev, c->t.pasid);
+			ns[i] += ktime_get_ns();
+		}
+		ns[i] /= COST_BATCH;
+	}
+	sort(ns, i, sizeof(*ns), cost_compare, NULL);
+
+	bytes = cost_attach_bytes(test, domain, dev, c->t.pasid);
+	KUNIT_EXPECT_GT(test, bytes, 0);
+	kunit_info(test, "cost of %s: %llu ns, %ld bytes\n", c->t.name,
+		   ns[i / 2], bytes);
+}
+
+static struct kunit_case cost_cases[] = {
+	KUNIT_CASE_PARAM(attach_cost, cost_gen_params),
+	{}
+};
+
+static struct kunit_suite cost_suite = {
+	.name = "intel_iommu_cost",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.test_cases = cost_cases,
+};
+
+kunit_test_suites(&cost_suite);
+
+MODULE_DESCRIPTION("KUnit test of the cost of attaching on mock Intel IOMMUs");
+MODULE_LICENSE("GPL");

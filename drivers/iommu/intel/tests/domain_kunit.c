@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of attach, map, unmap and detach on mock IOMMUs.
+ *
+ * They check what a device reaches: once a map has returned, the mapped page;
+ * once an unmap or detach has returned, not the unmapped page, neither through
+ * the page table nor through any cache. Some also check how many invalidations
+ * an operation requests, in which contexts it can be called and what it waits
+ * for.
+ */
+
+#include <linux/delay.h>
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/kprobes.h>
+#include <linux/pci.h>
+#include <linux/rcupdate.h>
+#include <linux/sizes.h>
+
+#include "../../iommu-priv.h"
+#include "fixture.h"
+
+/* Repeated, so that a round finds in the caches what the one before left. */
+static void map_and_unmap(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	phys_addr_t pa = ut_new_page(test);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ut_check_detached(test, dev, t->pasid);
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		ut_check_attached(test, domain, dev, t->pasid);
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+		ut_detach(domain, dev, t->pasid);
+		ut_check_detached(test, dev, t->pasid);
+		ut_unmap(test, domain);
+	}
+}
+
+/*
+ * The domain id of a freed domain is given to the next one, so it must be clean
+ * in all caches. The domains are detached with %IOVA still mapped.
+ */
+static void domain_id_reuse(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain;
+	phys_addr_t pa;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		domain = ut_new_domain(test, dev, t->flags);
+		pa = ut_new_page(test);
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		ut_check_detached(test, dev, t->pasid);
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+		ut_detach(domain, dev, t->pasid);
+	}
+}
+
+/**
+ * struct domain_reader - RCU read-side critical section of another thread
+ * @begun: Completed when the critical section has begun.
+ * @over: Set to end it; it ends by itself after 5 seconds.
+ */
+struct domain_reader {
+	struct completion begun;
+	bool over;
+};
+
+static void domain_read_lock_work(void *data)
+{
+	unsigned long end = jiffies + 5 * HZ;
+	struct domain_reader *r = data;
+
+	rcu_read_lock();
+	complete(&r->begun);
+	while (!READ_ONCE(r->over) && time_before(jiffies, end))
+		cpu_relax();
+	rcu_read_unlock();
+}
+
+/*
+ * Attach, replace and detach of a PASID do not wait for an RCU grace period. An
+ * attach by RID may: in legacy mode it can disable ATS.
+ */
+static void attach_without_grace_period(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *other = ut_new_domain(test, dev, t->flags);
+	struct iommu_attach_handle handle;
+	struct domain_reader r = {};
+	struct ut_thread thread;
+
+	init_completion(&r.begun);
+	ut_start(test, &thread, domain_read_lock_work, &r);
+	wait_for_completion(&r.begun);
+	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_EQ(test, ut_replace(other, dev, t->pasid, &handle), 0);
+	ut_detach(other, dev, t->pasid);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(thread.done));
+	WRITE_ONCE(r.over, true);
+	ut_join(&thread);
+}
+
+/**
+ * struct domain_ats_disable - operation that disables ATS of a device
+ * @name: Name in messages.
+ * @iommu: IOMMU of the device.
+ * @begin: The operation, as a thread function.
+ * @end: Undoes it.
+ */
+struct domain_ats_disable {
+	const char *name;
+	enum mock_iommu_id iommu;
+	void (*begin)(void *dev);
+	void (*end)(struct device *dev);
+};
+
+static void domain_reset_work(void *data)
+{
+	struct device *dev = data;
+
+	pci_dev_reset_iommu_prepare(to_pci_dev(dev));
+}
+
+static void domain_reset_done(struct device *dev)
+{
+	pci_dev_reset_iommu_done(to_pci_dev(dev));
+}
+
+/* In legacy mode, a device with the blocking domain has ATS disabled. */
+static void domain_block_work(void *data)
+{
+	struct device *dev = data;
+
+	ut_attach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
+}
+
+static void domain_unblock(struct device *dev)
+{
+	ut_detach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
+}
+
+static const struct domain_ats_disable domain_ats_disables[] = {
+	{ "reset", MOCK_SS, domain_reset_work, domain_reset_done },
+	{ "end of ATS", MOCK_LEGACY, domain_block_work, domain_unblock },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ats_disable, domain_ats_disables, name);
+
+/*
+ * Before ATS is disabled, the driver waits for flushes in progress: they may
+ * still invalidate the device TLB, which would time out. Flushes run in RCU
+ * read-side critical sections.
+ */
+static void ats_disable_waits_for_flush(struct kunit *test)
+{
+	const struct domain_ats_disable *d = test->param_value;
+	struct device *dev = mock_dev(d->iommu, 1);
+	struct ut_thread reader, waiter;
+	struct domain_reader r = {};
+
+	init_completion(&r.begun);
+	ut_start(test, &reader, domain_read_lock_work, &r);
+	wait_for_completion(&r.begun);
+	ut_start(test, &waiter, d->begin, dev);
+	msleep(500);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(waiter.done));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(reader.done));
+	KUNIT_EXPECT_TRUE(test, mock_ats_enabled(&mock_iommu(d->iommu)->cache,
+						 pci_dev_id(to_pci_dev(dev))));
+	WRITE_ONCE(r.over, true);
+	ut_join(&reader);
+	ut_join(&waiter);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(waiter.done));
+	d->end(dev);
+}
+
+/* A map or unmap of a domain takes effect on all IOMMUs that use it. */
+static void domain_on_two_iommus(struct kunit *test)
+{
+	struct device *near = mock_dev(MOCK_FS, 0);
+	struct device *far = mock_dev(MOCK_FS2, 1);
+	struct iommu_domain *domain = ut_new_domain(test, near, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, near, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, far, PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(near, IOMMU_NO_PASID, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(far, PASID, pa));
+	ut_unmap(test, domain);
+	ut_check_detached(test, near, IOMMU_NO_PASID);
+	ut_check_detached(test, far, PASID);
+
+	ut_detach(domain, near, IOMMU_NO_PASID);
+	ut_check_attached(test, domain, far, PASID);
+	ut_detach(domain, far, PASID);
+}
+
+/* Ranges that are no aligned block, or larger than CAP.MAMV allows */
+static const struct {
+	u64 iova;
+	size_t size;
+} domain_ranges[] = {
+	{ IOVA, 2 * PAGE_SIZE },
+	{ IOVA + PAGE_SIZE, 3 * PAGE_SIZE },
+	{ IOVA + SZ_1G - PAGE_SIZE, 2 * PAGE_SIZE },
+	{ IOVA, SZ_2M },
+	{ IOVA + SZ_2M - PAGE_SIZE, SZ_2M + 2 * PAGE_SIZE },
+	{ IOVA, SZ_1G },
+	{ 0, PAGE_SIZE },
+};
+
+/*
+ * An unmap removes all pages of a range from the caches, whatever its size and
+ * alignment. Without a queue this covers the leaf hint of the IOTLB registers.
+ */
+static void unmap_ranges(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	/* There need not be memory: mock DMA does not access it. */
+	const phys_addr_t memory = SZ_1G;
+	unsigned int i, j;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	for (i = 0; i < ARRAY_SIZE(domain_ranges); i++) {
+		const u64 iova = domain_ranges[i].iova;
+		const size_t size = domain_ranges[i].size;
+		const size_t offset[] = {
+			0, PAGE_SIZE, ALIGN_DOWN(size / 2, PAGE_SIZE),
+			size - PAGE_SIZE,
+		};
+		phys_addr_t pa;
+		bool hit;
+
+		pa = memory + (iova & (SZ_1G - 1));
+		KUNIT_ASSERT_EQ(test, iommu_map(domain, iova, pa, size, PROT,
+						GFP_KERNEL), 0);
+		for (j = 0; j < ARRAY_SIZE(offset); j++) {
+			if (offset[j] >= size)
+				continue;
+			hit = ut_reaches_at(dev, t->pasid, iova + offset[j],
+					    pa + offset[j]);
+			KUNIT_EXPECT_TRUE(test, hit);
+		}
+		KUNIT_ASSERT_EQ(test, iommu_unmap(domain, iova, size), size);
+		for (j = 0; j < ARRAY_SIZE(offset); j++) {
+			hit = ut_reaches_at(dev, t->pasid, iova + offset[j],
+					    pa + offset[j]);
+			KUNIT_EXPECT_FALSE_MSG(test, hit,
+					       "offset %zx of range %u",
+					       offset[j], i);
+		}
+	}
+	ut_detach(domain, dev, t->pasid);
+}
+
+/*
+ * Two devices use a domain by RID and by three PASIDs each. An unmap requests
+ * one IOTLB invalidation, then one for each device TLB and PASID, and one wait,
+ * in one submission.
+ */
+static void unmap_minimal_invalidations(struct kunit *test)
+{
+	static const ioasid_t pasids[] = { IOMMU_NO_PASID, 1, 2, 70 };
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct iommu_domain *domain;
+	unsigned int i, j;
+
+	domain = ut_new_domain(test, mock_dev(MOCK_SS, 1), 0);
+	for (i = 1; i < MOCK_DEVS; i++)
+		for (j = 0; j < ARRAY_SIZE(pasids); j++)
+			KUNIT_ASSERT_EQ(test,
+					ut_attach(domain, mock_dev(MOCK_SS, i),
+						  pasids[j]), 0);
+	ut_map(test, domain, ut_new_page(test));
+
+	mock_reset();
+	ut_unmap(test, domain);
+	KUNIT_EXPECT_EQ(test, iommu->doorbells, 1);
+	KUNIT_EXPECT_EQ(test, iommu->nr_log, 1 + 2 * ARRAY_SIZE(pasids) + 1);
+	KUNIT_EXPECT_EQ(test, iommu->log[0].type, MOCK_INV_IOTLB);
+	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_DEVTLB), 2);
+	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_DEVTLB_PASID),
+			2 * (ARRAY_SIZE(pasids) - 1));
+	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_WAIT), 1);
+
+	for (i = 1; i < MOCK_DEVS; i++)
+		for (j = 0; j < ARRAY_SIZE(pasids); j++)
+			ut_detach(domain, mock_dev(MOCK_SS, i), pasids[j]);
+}
+
+/* Number of calls of the function that flushes the write buffer */
+static unsigned int domain_wbf_count;
+
+static int domain_count_wbf(struct kprobe *p, struct pt_regs *regs)
+{
+	domain_wbf_count++;
+	return 0;
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(domain_remove_kprobe, unregister_kprobe,
+			    struct kprobe *);
+
+/*
+ * A map flushes the write buffer of an IOMMU once, however many devices use the
+ * domain. A probe counts the flushes, as the mock IOMMU may see several
+ * commands as one.
+ */
+static void map_flushes_write_buffer_once(struct kunit *test)
+{
+	static struct kprobe probe;
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	domain = ut_new_domain(test, mock_dev(MOCK_LEGACY_OLD, 0), 0);
+	for (i = 0; i < MOCK_DEVS; i++)
+		KUNIT_ASSERT_EQ(test,
+				ut_attach(domain, mock_dev(MOCK_LEGACY_OLD, i),
+					  IOMMU_NO_PASID), 0);
+
+	probe = (struct kprobe) {
+		.symbol_name = "iommu_flush_write_buffer",
+		.pre_handler = domain_count_wbf,
+	};
+	KUNIT_ASSERT_EQ(test, register_kprobe(&probe), 0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, domain_remove_kprobe,
+						  &probe), 0);
+	domain_wbf_count = 0;
+	ut_map(test, domain, ut_new_page(test));
+	KUNIT_EXPECT_EQ(test, domain_wbf_count, 1);
+
+	ut_unmap(test, domain);
+	for (i = 0; i < MOCK_DEVS; i++)
+		ut_detach(domain, mock_dev(MOCK_LEGACY_OLD, i),
+			  IOMMU_NO_PASID);
+}
+
+/**
+ * struct domain_irq_sync - IOTLB synchronisation in hard interrupt context
+ * @work: Runs it.
+ * @domain: Domain that pages were unmapped from.
+ * @gather: The unmapped range.
+ */
+struct domain_irq_sync {
+	struct irq_work work;
+	struct iommu_domain *domain;
+	struct iommu_iotlb_gather gather;
+};
+
+static void domain_sync_in_irq(struct irq_work *work)
+{
+	struct domain_irq_sync *s = container_of(work, typeof(*s), work);
+
+	iommu_iotlb_sync(s->domain, &s->gather);
+}
+
+/*
+ * The IOTLB can be synchronised in hard interrupt context. Flush queues do so
+ * in softirq context, and users of iommu_unmap_fast() in any.
+ */
+static void iotlb_sync_in_hardirq(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct domain_irq_sync s = {
+		.work = IRQ_WORK_INIT_HARD(domain_sync_in_irq),
+		.domain = ut_new_domain(test, dev, t->flags),
+	};
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(s.domain, dev, t->pasid), 0);
+	ut_map(test, s.domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+	iommu_iotlb_gather_init(&s.gather);
+	KUNIT_EXPECT_EQ(test, iommu_unmap_fast(s.domain, IOVA, PAGE_SIZE,
+					       &s.gather), PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, irq_work_queue(&s.work));
+	irq_work_sync(&s.work);
+	ut_check_detached(test, dev, t->pasid);
+	ut_detach(s.domain, dev, t->pasid);
+}
+
+/*
+ * A device in reset reaches nothing, and no invalidation is sent to its device
+ * TLB, which would time out.
+ */
+static void device_reset(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, PASID, pa));
+
+	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(to_pci_dev(dev)), 0);
+	ut_check_detached(test, dev, IOMMU_NO_PASID);
+	ut_check_detached(test, dev, PASID);
+	/* In reset it does not respond. */
+	mock_set_removed(dev, true);
+	ut_unmap(test, domain);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 0);
+	mock_set_removed(dev, false);
+	pci_dev_reset_iommu_done(to_pci_dev(dev));
+
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_check_attached(test, domain, dev, PASID);
+	ut_detach(domain, dev, PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+static bool domain_no_first_stage(const struct ut_topology *t)
+{
+	return t->iommu < MOCK_FS;
+}
+
+static const void *domain_second_stage_gen_params(struct kunit *test,
+						  const void *prev, char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, domain_no_first_stage);
+}
+
+/*
+ * A domain that the IOMMU cannot translate with is refused, and the device
+ * keeps the domain that it had.
+ */
+static void refused_attach_changes_nothing(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *before = iommu_get_domain_for_dev(dev);
+	struct iommu_domain *other, *fitting;
+
+	/* The driver prefers the first stage if the IOMMU has both. */
+	other = ut_new_domain(test, mock_dev(MOCK_FS, 0), 0);
+	KUNIT_EXPECT_EQ(test, ut_attach(other, dev, t->pasid), -EINVAL);
+	ut_check_attached(test, before, dev, IOMMU_NO_PASID);
+	if (ut_has_pasid(t)) {
+		ut_check_detached(test, dev, t->pasid);
+		return;
+	}
+
+	/* If the device was left blocked, unblock it for the next tests. */
+	fitting = ut_new_domain(test, dev, t->flags);
+	KUNIT_ASSERT_EQ(test, ut_attach(fitting, dev, t->pasid), 0);
+	ut_detach(fitting, dev, t->pasid);
+}
+
+static const struct ut_topology domain_identity_topologies[] = {
+	{ "legacy", MOCK_LEGACY, 0, IOMMU_NO_PASID },
+	{ "legacy, ATS", MOCK_LEGACY, 1, IOMMU_NO_PASID },
+	{ "legacy, caching mode", MOCK_LEGACY_CM, 0, IOMMU_NO_PASID },
+	{ "second stage, ATS", MOCK_SS, 1, IOMMU_NO_PASID },
+	{ "second stage, caching mode", MOCK_SS_CM, 0, IOMMU_NO_PASID },
+	{ "first stage, ATS", MOCK_FS, 1, IOMMU_NO_PASID },
+	{ "first stage, PASID, ATS", MOCK_FS, 1, PASID },
+};
+
+KUNIT_ARRAY_PARAM_DESC(identity, domain_identity_topologies, name);
+
+/* Switch between translation and pass-through. */
+static void identity_domain(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *identity = dev_iommu_ops(dev)->identity_domain;
+	phys_addr_t pa = ut_new_page(test);
+	int i;
+
+	ut_map(test, domain, pa);
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+		ut_detach(domain, dev, t->pasid);
+		ut_check_detached(test, dev, t->pasid);
+
+		KUNIT_ASSERT_EQ(test, ut_attach(identity, dev, t->pasid), 0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, IOVA));
+		ut_detach(identity, dev, t->pasid);
+		ut_check_detached(test, dev, t->pasid);
+	}
+}
+
+static struct kunit_case domain_cases[] = {
+	KUNIT_CASE_PARAM(map_and_unmap, ut_topology_gen_params),
+	KUNIT_CASE_PARAM(domain_id_reuse, ut_topology_gen_params),
+	KUNIT_CASE_PARAM(attach_without_grace_period, ut_pasid_gen_params),
+	KUNIT_CASE_PARAM(ats_disable_waits_for_flush, ats_disable_gen_params),
+	KUNIT_CASE_PARAM(unmap_ranges, ut_topology_gen_params),
+	KUNIT_CASE(domain_on_two_iommus),
+	KUNIT_CASE(unmap_minimal_invalidations),
+	KUNIT_CASE(map_flushes_write_buffer_once),
+	KUNIT_CASE_PARAM(iotlb_sync_in_hardirq, ut_topology_gen_params),
+	KUNIT_CASE(device_reset),
+	KUNIT_CASE_PARAM(refused_attach_changes_nothing,
+			 domain_second_stage_gen_params),
+	KUNIT_CASE_PARAM(identity_domain, identity_gen_params),
+	{}
+};
+
+static struct kunit_suite domain_suite = {
+	.name = "intel_iommu_domain",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.test_cases = domain_cases,
+};
+
+kunit_test_suites(&domain_suite);
+
+MODULE_DESCRIPTION("KUnit tests of domains on mock Intel IOMMUs");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mock PCI devices behind the mock IOMMUs: configuration space, DMA, and a
+ * sub-device as VMD has it.
+ */
+
+#define pr_fmt(fmt)	"mock IOMMU: " fmt
+
+#include <linux/acpi.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "pci.h"
+
+#define PCI_CONFIG_SIZE	4096
+#define PCI_EXP_CAP	0x40
+#define PCI_ATS_EXT	0x100
+#define PCI_PASID_EXT	0x110
+#define PCI_PRI_EXT	0x120
+#define PCI_FIRST_SLOT	1
+#define PCI_BRIDGED_BUS	1
+#define PCI_VMD_SEGMENT	0x10000	/* a DMAR table has 16 bits for a segment */
+
+/**
+ * struct pci_mock - a mock PCI device
+ * @pdev: The device, NULL before the segment has been scanned.
+ * @config: Configuration space, %PCI_CONFIG_SIZE bytes.
+ * @removed: The device does not respond.
+ */
+struct pci_mock {
+	struct pci_dev *pdev;
+	u8 *config;
+	bool removed;
+};
+
+/**
+ * struct pci_segment - PCI segment of a mock IOMMU
+ * @sysdata: Architecture data of its root bus.
+ * @buses: Bus numbers.
+ * @iommu: The mock IOMMU.
+ * @devs: The devices. The lock of @iommu protects &pci_mock.removed.
+ */
+struct pci_segment {
+	struct pci_sysdata sysdata;
+	struct resource buses;
+	struct mock_iommu *iommu;
+	struct pci_mock devs[MOCK_SLOTS];
+};
+
+static struct pci_segment pci_segments[MOCK_IOMMUS];
+
+static struct pci_segment *pci_segment_of(const struct pci_bus *bus)
+{
+	return container_of(to_pci_sysdata(bus), struct pci_segment, sysdata);
+}
+
+/* Find a device by bus, device and function number. */
+static struct pci_mock *pci_find(struct pci_segment *segment, u16 bdf)
+{
+	unsigned int i = PCI_SLOT(bdf) - PCI_FIRST_SLOT;
+
+	if (PCI_BUS_NUM(bdf) == PCI_BRIDGED_BUS && !i)
+		return &segment->devs[MOCK_BRIDGED];
+	if (PCI_BUS_NUM(bdf) || i == MOCK_BRIDGED || i >= MOCK_SLOTS)
+		return NULL;
+	return &segment->devs[i];
+}
+
+/* Configuration space */
+
+/* The mock devices have no functions other than 0. */
+static u8 *pci_config_of(struct pci_bus *bus, unsigned int devfn)
+{
+	struct pci_mock *dev;
+
+	dev = pci_find(pci_segment_of(bus), PCI_DEVID(bus->number, devfn));
+	if (PCI_FUNC(devfn) || !dev || READ_ONCE(dev->removed))
+		return NULL;
+	return dev->config;
+}
+
+static int pci_config_read(struct pci_bus *bus, unsigned int devfn, int where,
+			   int size, u32 *value)
+{
+	u8 *config = pci_config_of(bus, devfn);
+
+	*value = ~0;
+	if (!config)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	*value = 0;
+	memcpy(value, config + where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static bool pci_config_has_ats(const u8 *config)
+{
+	return config[PCI_ATS_EXT] == PCI_EXT_CAP_ID_ATS &&
+	       config[PCI_ATS_EXT + PCI_ATS_CTRL + 1] & 0x80;
+}
+
+/* Pass the state of the ATS enable bit to the cache layer. */
+static void pci_update_ats(struct mock_iommu *iommu, u16 sid, const u8 *config)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	mock_set_ats(&iommu->cache, sid, pci_config_has_ats(config));
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/* The devices have no BARs: the PCI core must read them as 0. */
+static int pci_config_write(struct pci_bus *bus, unsigned int devfn, int where,
+			    int size, u32 value)
+{
+	u8 *config = pci_config_of(bus, devfn);
+
+	if (!config)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	if (where >= PCI_BASE_ADDRESS_0 && where < PCI_CAPABILITY_LIST)
+		return PCIBIOS_SUCCESSFUL;
+	memcpy(config + where, &value, size);
+	pci_update_ats(pci_segment_of(bus)->iommu,
+		       PCI_DEVID(bus->number, devfn), config);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops pci_config_ops = {
+	.read = pci_config_read,
+	.write = pci_config_write,
+};
+
+static void pci_set16(u8 *config, int where, u16 value)
+{
+	memcpy(config + where, &value, sizeof(value));
+}
+
+static void pci_set32(u8 *config, int where, u32 value)
+{
+	memcpy(config + where, &value, sizeof(value));
+}
+
+/* Page request interface, stopped */
+static void pci_fill_pri(u8 *config)
+{
+	pci_set32(config, PCI_PASID_EXT,
+		  PCI_EXT_CAP_ID_PASID | 1 << 16 | PCI_PRI_EXT << 20);
+	pci_set32(config, PCI_PRI_EXT, PCI_EXT_CAP_ID_PRI | 1 << 16);
+	pci_set16(config, PCI_PRI_EXT + PCI_PRI_STATUS,
+		  PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID);
+	pci_set32(config, PCI_PRI_EXT + PCI_PRI_MAX_REQ, 32);
+}
+
+/* A device that no driver matches */
+static void pci_fill_any(u8 *config)
+{
+	pci_set16(config, PCI_VENDOR_ID, 0x1b36);
+	pci_set16(config, PCI_DEVICE_ID, 0xfff0);
+	pci_set32(config, PCI_CLASS_REVISION, PCI_CLASS_NOT_DEFINED << 16);
+}
+
+static void pci_fill_express(u8 *config, unsigned int type)
+{
+	pci_fill_any(config);
+	pci_set16(config, PCI_STATUS, PCI_STATUS_CAP_LIST);
+	config[PCI_CAPABILITY_LIST] = PCI_EXP_CAP;
+	config[PCI_EXP_CAP] = PCI_CAP_ID_EXP;
+	pci_set16(config, PCI_EXP_CAP + PCI_EXP_FLAGS, 2 | type << 4);
+}
+
+/* A PCI Express to PCI bridge with closed windows */
+static void pci_fill_bridge(u8 *config)
+{
+	pci_fill_express(config, PCI_EXP_TYPE_PCI_BRIDGE);
+	config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_BRIDGE;
+	pci_set32(config, PCI_CLASS_REVISION, PCI_CLASS_BRIDGE_PCI << 16);
+	config[PCI_SECONDARY_BUS] = PCI_BRIDGED_BUS;
+	config[PCI_SUBORDINATE_BUS] = PCI_BRIDGED_BUS;
+	pci_set16(config, PCI_MEMORY_BASE, 0xfff0);
+}
+
+/* A root complex integrated endpoint */
+static void pci_fill_endpoint(const struct mock_iommu *iommu, u8 *config,
+			      bool ats)
+{
+	pci_fill_express(config, PCI_EXP_TYPE_RC_END);
+	pci_set32(config, PCI_EXP_CAP + PCI_EXP_DEVCAP2,
+		  PCI_EXP_DEVCAP2_EE_PREFIX | 1 << 22);
+
+	pci_set32(config, PCI_PASID_EXT, PCI_EXT_CAP_ID_PASID | 1 << 16);
+	pci_set16(config, PCI_PASID_EXT + PCI_PASID_CAP, 20 << 8);
+	if (ats) {
+		pci_set32(config, PCI_ATS_EXT,
+			  PCI_EXT_CAP_ID_ATS | 1 << 16 | PCI_PASID_EXT << 20);
+		pci_set16(config, PCI_ATS_EXT + PCI_ATS_CAP,
+			  PCI_ATS_CAP_PAGE_ALIGNED);
+		if (iommu->ecap & MOCK_ECAP_PRS)
+			pci_fill_pri(config);
+	} else {
+		/* The list of extended capabilities must begin at 0x100. */
+		pci_set32(config, PCI_ATS_EXT,
+			  PCI_EXT_CAP_ID_VNDR | 1 << 16 | PCI_PASID_EXT << 20);
+	}
+}
+
+static int pci_fill_configs(struct pci_segment *segment)
+{
+	struct pci_mock *devs = segment->devs;
+	unsigned int i;
+
+	for (i = 0; i < MOCK_SLOTS; i++) {
+		devs[i].config = kzalloc(PCI_CONFIG_SIZE, GFP_KERNEL);
+		if (!devs[i].config)
+			return -ENOMEM;
+	}
+	for (i = 0; i < MOCK_DEVS; i++)
+		pci_fill_endpoint(segment->iommu, devs[i].config, i > 0);
+	pci_fill_any(devs[MOCK_BRIDGED].config);
+	pci_fill_bridge(devs[MOCK_BRIDGE].config);
+	return 0;
+}
+
+/* Create a root bus and scan it; NULL on failure. */
+static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
+					struct pci_ops *ops)
+{
+	LIST_HEAD(resources);
+	struct pci_bus *bus;
+
+	segment->sysdata.node = NUMA_NO_NODE;
+	segment->buses = (struct resource) {
+		.name = segment->iommu->name,
+		.end = 0xff,
+		.flags = IORESOURCE_BUS,
+	};
+	pci_add_resource(&resources, &segment->buses);
+
+	pci_lock_rescan_remove();
+	bus = pci_create_root_bus(NULL, 0, ops, &segment->sysdata, &resources);
+	if (bus) {
+		pci_scan_child_bus(bus);
+		pci_bus_add_devices(bus);
+	}
+	pci_unlock_rescan_remove();
+	if (!bus)
+		pci_free_resource_list(&resources);
+	return bus;
+}
+
+/**
+ * mock_pci_create() - create the PCI segment of a mock IOMMU and its devices
+ * @iommu: The mock IOMMU.
+ *
+ * The devices are never removed.
+ *
+ * Context: May sleep. The driver has been initialised.
+ * Return: 0, or a negative error code.
+ */
+int mock_pci_create(struct mock_iommu *iommu)
+{
+	struct pci_segment *segment = &pci_segments[iommu - mock_iommu(0)];
+	struct pci_bus *bus, *parent;
+	unsigned int i, slot;
+	int ret;
+
+	segment->iommu = iommu;
+	segment->sysdata.domain = iommu->segment;
+	ret = pci_fill_configs(segment);
+	if (ret)
+		return ret;
+	bus = pci_scan_segment(segment, &pci_config_ops);
+	if (!bus)
+		return -ENODEV;
+
+	for (i = 0; i < MOCK_SLOTS; i++) {
+		parent = bus;
+		slot = PCI_FIRST_SLOT + i;
+		if (i == MOCK_BRIDGED) {
+			parent = pci_find_bus(iommu->segment, PCI_BRIDGED_BUS);
+			slot = PCI_FIRST_SLOT;
+		}
+		if (parent)
+			segment->devs[i].pdev =
+				pci_get_slot(parent, PCI_DEVFN(slot, 0));
+		if (!segment->devs[i].pdev)
+			return -ENODEV;
+	}
+	return 0;
+}
+
+/*
+ * VMD: a device that hides another one, which sits in a segment of its own and
+ * whose requests carry the requester id of the VMD device.
+ */
+
+#if IS_ENABLED(CONFIG_VMD)
+static struct pci_segment pci_vmd_segment;
+
+static int pci_vmd_read(struct pci_bus *bus, unsigned int devfn, int where,
+			int size, u32 *value)
+{
+	u8 config[PCI_CFG_SPACE_SIZE] = {};
+
+	*value = ~0;
+	if (devfn || bus->number)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	*value = 0;
+	pci_fill_any(config);
+	if (where + size <= sizeof(config))
+		memcpy(value, config + where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int pci_vmd_write(struct pci_bus *bus, unsigned int devfn, int where,
+			 int size, u32 value)
+{
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops pci_vmd_ops = {
+	.read = pci_vmd_read,
+	.write = pci_vmd_write,
+};
+
+static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
+{
+	pci_vmd_segment = (struct pci_segment) {
+		.iommu = pci_segment_of(pdev->bus)->iommu,
+		.sysdata.domain = PCI_VMD_SEGMENT,
+		.sysdata.vmd_dev = pdev,
+	};
+	return pci_scan_segment(&pci_vmd_segment, &pci_vmd_ops);
+}
+#else
+static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
+{
+	return NULL;
+}
+#endif
+
+/**
+ * mock_vmd_create() - create a sub-device, as the VMD driver does
+ * @dev: The device that takes the part of the VMD device.
+ *
+ * Context: May sleep. One sub-device can exist at a time.
+ * Return: The root bus of the sub-device; NULL without CONFIG_VMD or on
+ * failure.
+ */
+struct pci_bus *mock_vmd_create(struct device *dev)
+{
+	return pci_vmd_scan(to_pci_dev(dev));
+}
+
+/**
+ * mock_vmd_remove() - remove a sub-device
+ * @bus: Root bus that mock_vmd_create() returned.
+ *
+ * Context: May sleep.
+ */
+void mock_vmd_remove(struct pci_bus *bus)
+{
+	struct device *bridge = bus->bridge;
+
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(bus);
+	pci_remove_root_bus(bus);
+	pci_unlock_rescan_remove();
+	/* pci_create_root_bus() returned with this reference. */
+	put_device(bridge);
+}
+
+/**
+ * mock_dev() - get a device
+ * @id: Its mock IOMMU.
+ * @i: Index of the device: 0 for the endpoint without ATS, below %MOCK_DEVS for
+ *	those with ATS, or %MOCK_BRIDGED.
+ *
+ * Context: Any. mock_pci_create() has succeeded.
+ * Return: The device.
+ */
+struct device *mock_dev(enum mock_iommu_id id, unsigned int i)
+{
+	return &pci_segments[id].devs[i].pdev->dev;
+}
+
+/**
+ * mock_sid() - requester id of the requests of a device
+ * @i: Index of the device, as for mock_dev().
+ *
+ * Context: Any.
+ * Return: The requester id, which for %MOCK_BRIDGED is that of the bridge.
+ */
+u16 mock_sid(unsigned int i)
+{
+	return i == MOCK_BRIDGED ? PCI_DEVID(PCI_BRIDGED_BUS, 0) :
+	       PCI_DEVID(0, PCI_DEVFN(PCI_FIRST_SLOT + i, 0));
+}
+
+/**
+ * mock_set_removed() - surprise removal of a device
+ * @dev: The device.
+ * @removed: Whether the device is removed or plugged in again.
+ *
+ * A removed device responds neither to configuration requests nor to device-TLB
+ * invalidations. Its device TLB is empty when it comes back.
+ *
+ * Context: Any but NMI.
+ */
+void mock_set_removed(struct device *dev, bool removed)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct pci_segment *segment = pci_segment_of(pdev->bus);
+	struct mock_iommu *iommu = segment->iommu;
+	u16 sid = pci_dev_id(pdev);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	mock_devtlb_clear(&iommu->cache, sid);
+	WRITE_ONCE(pci_find(segment, sid)->removed, removed);
+	iommu->errors.ite = removed ? sid : 0;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/* DMA */
+
+/* With ATS, a device requests a translation first and caches it. */
+static int pci_translate(struct device *dev, ioasid_t pasid, u64 addr,
+			 bool write, struct mock_entry *entry)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct mock_iommu *iommu = pci_segment_of(pdev->bus)->iommu;
+	struct mock_cache *cache = &iommu->cache;
+	unsigned long flags;
+	int ret = 0;
+	bool ats;
+	u16 sid;
+
+	sid = pci_is_root_bus(pdev->bus) ? pci_dev_id(pdev) :
+					   mock_sid(MOCK_BRIDGED);
+	ats = mock_ats_enabled(cache, sid);
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	mock_do_commands(iommu);
+	if (!ats || !mock_devtlb_find(cache, sid, pasid, addr, write, entry)) {
+		ret = mock_translate(cache, sid, pasid, addr, write, ats,
+				     entry);
+		if (!ret && ats)
+			mock_devtlb_insert(cache, sid, pasid, addr, entry);
+	}
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+	return ret;
+}
+
+/**
+ * mock_dma() - let a device access memory
+ * @dev: The device.
+ * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
+ * @addr: DMA address.
+ * @write: Write instead of read.
+ * @pa: Set to the physical address that the access reaches.
+ *
+ * Memory is neither read nor written.
+ *
+ * Context: Any but NMI.
+ * Return: 0, or -EFAULT if the IOMMU refuses the request.
+ */
+int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
+	     phys_addr_t *pa)
+{
+	struct mock_entry entry;
+	int ret = pci_translate(dev, pasid, addr, write, &entry);
+
+	if (!ret)
+		*pa = entry.pa + (addr - entry.addr);
+	return ret;
+}
+
+/**
+ * mock_dma_snoops() - whether an access is coherent if the device requests not
+ * @dev: The device.
+ * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
+ * @addr: DMA address, which is read.
+ *
+ * Context: Any but NMI.
+ * Return: Whether the IOMMU enforces coherence; false if it refuses the
+ * request.
+ */
+bool mock_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr)
+{
+	struct mock_entry entry;
+
+	return !pci_translate(dev, pasid, addr, false, &entry) && entry.snoop;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mock PCI devices behind the mock IOMMUs.
+ *
+ * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, and
+ * one conventional PCI device behind a bridge. Their configuration space is
+ * memory. The devices do DMA when a test asks for it, through the translation
+ * and the device TLB that a real device in their place would use.
+ */
+#ifndef _INTEL_IOMMU_MOCK_PCI_H
+#define _INTEL_IOMMU_MOCK_PCI_H
+
+#include <linux/pci.h>
+
+#include "unit.h"
+
+/* Endpoints of each IOMMU: the first has no ATS capability, the others do. */
+#define MOCK_DEVS	3
+/* Index of the conventional PCI device, whose requests carry a bridge's id */
+#define MOCK_BRIDGED	MOCK_DEVS
+/* Its own requester id, which its requests do not carry */
+#define MOCK_BRIDGED_ID	0x108
+#define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
+#define MOCK_SLOTS	(MOCK_BRIDGE + 1)
+
+int mock_pci_create(struct mock_iommu *iommu);
+struct device *mock_dev(enum mock_iommu_id id, unsigned int i);
+u16 mock_sid(unsigned int i);
+void mock_set_removed(struct device *dev, bool removed);
+
+int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
+	     phys_addr_t *pa);
+bool mock_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr);
+
+struct pci_bus *mock_vmd_create(struct device *dev);
+void mock_vmd_remove(struct pci_bus *bus);
+
+#endif /* _INTEL_IOMMU_MOCK_PCI_H */

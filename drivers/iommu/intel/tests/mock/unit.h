@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mock IOMMUs: registers, invalidation queue and timing.
+ *
+ * A DMAR table that the firmware is given for this purpose names memory as the
+ * registers of the IOMMUs; tools/testing/kunit/qemu_configs/x86_64_vtd.py
+ * supplies it in QEMU. The driver finds, maps and initialises the mock IOMMUs
+ * like any others. A timer on an isolated CPU emulates the hardware.
+ *
+ * Tests use this header to select an IOMMU, to inject errors, to delay the
+ * execution of invalidations and to inspect which ones the driver requested.
+ */
+#ifndef _INTEL_IOMMU_MOCK_UNIT_H
+#define _INTEL_IOMMU_MOCK_UNIT_H
+
+#include <linux/bits.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "cache.h"
+#include "desc.h"
+
+/* Bits of the extended capability register that other layers need */
+#define MOCK_ECAP_PRS		BIT_ULL(29)
+#define MOCK_ECAP_SMTS		BIT_ULL(43)
+
+/**
+ * enum mock_iommu_id - the mock IOMMUs and their capabilities
+ * @MOCK_LEGACY: Legacy mode, ATS.
+ * @MOCK_LEGACY_CM: Legacy mode, caching mode.
+ * @MOCK_LEGACY_OLD: Legacy mode, ATS; without page-selective invalidation and
+ *	coherent page walks, but with a write buffer that needs flushing.
+ * @MOCK_REGISTERS: Legacy mode; no queue, register-based invalidation.
+ * @MOCK_SS: Scalable mode, second stage only, ATS, PASID.
+ * @MOCK_SS_CM: Scalable mode, second stage only, PASID, caching mode; without
+ *	coherent page walks.
+ * @MOCK_FS: Scalable mode, both stages, nesting, ATS, PASID.
+ * @MOCK_FS2: Like %MOCK_FS, and page requests.
+ * @MOCK_FS_CM: Both stages, nesting, ATS, PASID, caching mode.
+ * @MOCK_KDUMP: Legacy mode; translation is enabled before the driver starts,
+ *	as after a crash, see kdump.h.
+ * @MOCK_KDUMP_SM: Likewise in scalable mode, second stage only.
+ * @MOCK_IOMMUS: Number of mock IOMMUs.
+ *
+ * The order is that of the units in the DMAR table.
+ */
+enum mock_iommu_id {
+	MOCK_LEGACY,
+	MOCK_LEGACY_CM,
+	MOCK_LEGACY_OLD,
+	MOCK_REGISTERS,
+	MOCK_SS,
+	MOCK_SS_CM,
+	MOCK_FS,
+	MOCK_FS2,
+	MOCK_FS_CM,
+	MOCK_KDUMP,
+	MOCK_KDUMP_SM,
+	MOCK_IOMMUS,
+};
+
+#define MOCK_MAX_LOG		1024
+
+/**
+ * struct mock_errors - errors that a mock IOMMU reports
+ * @latency: Time in ns between a doorbell and the execution of the requests.
+ * @iqe: Number of descriptors until one raises an invalidation queue error: 1
+ *	for the next one, 0 for none.
+ * @ice: Likewise for an invalidation completion error.
+ * @ite: Requester id of a device whose device TLB does not respond, so that
+ *	its invalidations end with an invalidation time-out error; 0 for none.
+ * @ite_no_sid: The time-out error does not report the requester id.
+ * @ite_run_on: After a time-out, all queued descriptors except waits are
+ *	executed. Otherwise, execution stops at the first wait.
+ * @iqe_needs_tail: After a queue error has been cleared, execution resumes only
+ *	when the tail register has been written.
+ * @limit_mask: A PASID-based IOTLB invalidation with an address mask above
+ *	CAP.MAMV raises a queue error, as in QEMU from 10.0.13 on. The
+ *	specification permits any mask there.
+ */
+struct mock_errors {
+	u64 latency;
+	unsigned int iqe;
+	unsigned int ice;
+	u16 ite;
+	bool ite_no_sid;
+	bool ite_run_on;
+	bool iqe_needs_tail;
+	bool limit_mask;
+};
+
+/**
+ * struct mock_iommu - a mock IOMMU
+ * @name: Name in messages.
+ * @ecap: Extended capability register.
+ * @phys: Physical address of the registers.
+ * @segment: PCI segment of its devices.
+ * @regs: The registers.
+ * @lock: Protects all members below. The timer and DMA take it with interrupts
+ *	off. Tests without a submission in flight read counters and log without
+ *	it.
+ * @cache: Translation, caches and capability register.
+ * @queue: Invalidation queue, NULL while it is disabled.
+ * @wide: Descriptors have 256 bits instead of 128.
+ * @head: Index of the next descriptor to execute.
+ * @tail: Index from the tail register, as last read.
+ * @raised: Error bits of the fault status register that software has not
+ *	cleared yet. No descriptor is executed while it is not 0.
+ * @raised_at: Time in ns at which @raised was set last.
+ * @aborted: A device TLB has timed out. Wait descriptors are discarded until
+ *	software clears the error.
+ * @busy: A register-based invalidation is in progress.
+ * @hold: Number of doorbells to wait for before requests are executed.
+ * @due: Time in ns before which no request is executed.
+ * @doorbells: Number of tail updates and register-based requests since
+ *	mock_reset().
+ * @errors: Injected errors.
+ * @timeouts: Number of time-out errors raised since mock_reset().
+ * @log: Requests since mock_reset(), in order of execution.
+ * @nr_log: Number of requests, which may exceed %MOCK_MAX_LOG.
+ */
+struct mock_iommu {
+	const char *name;
+	u64 ecap;
+	phys_addr_t phys;
+	u16 segment;
+	void __iomem *regs;
+
+	raw_spinlock_t lock; /* see above */
+	struct mock_cache cache;
+	u64 *queue;
+	bool wide;
+	u32 head;
+	u32 tail;
+	u32 raised;
+	u64 raised_at;
+	bool aborted;
+	bool busy;
+	unsigned int hold;
+	u64 due;
+	unsigned int doorbells;
+	struct mock_errors errors;
+	unsigned int timeouts;
+	struct mock_inv log[MOCK_MAX_LOG];
+	unsigned int nr_log;
+};
+
+bool mock_present(void);
+struct mock_iommu *mock_iommu(enum mock_iommu_id id);
+void mock_reset(void);
+
+void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors);
+void mock_hold(struct mock_iommu *iommu, unsigned int doorbells);
+bool mock_has_work(struct mock_iommu *iommu);
+bool mock_has_new_work(struct mock_iommu *iommu, unsigned int *seen);
+
+/* For the layers above */
+void mock_do_commands(struct mock_iommu *iommu);
+void mock_enable_translation(struct mock_iommu *iommu, u64 root);
+
+#endif /* _INTEL_IOMMU_MOCK_UNIT_H */

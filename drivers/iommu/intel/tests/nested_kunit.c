@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of nested translation on mock IOMMUs.
+ *
+ * A guest's page table (first stage) is nested on a domain that translates
+ * guest physical addresses (second stage). The tests change either of them and
+ * check what devices reach, change them while an attach or detach is in
+ * progress, and check that refused attaches have no effect.
+ */
+
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+
+#include "../../iommu-priv.h"
+#include "fixture.h"
+
+/* Changes of the guest's page table take effect once it has invalidated. */
+static void nested_guest_table_change(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
+					   guest.pa[GUEST_DATA]));
+
+	/* Any other page will do: map the page of a table. */
+	ut_guest_set(&guest, GUEST_LEVEL1, GPA(GUEST_LEVEL3));
+	ut_guest_invalidate(test, &guest, IOVA, 1);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
+					   guest.pa[GUEST_LEVEL3]));
+
+	ut_guest_set(&guest, GUEST_LEVEL2, 0);
+	ut_guest_invalidate(test, &guest, 0, U64_MAX);
+	ut_check_detached(test, dev, t->pasid);
+
+	ut_guest_set(&guest, GUEST_LEVEL2, GPA(GUEST_LEVEL1));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
+					   guest.pa[GUEST_LEVEL3]));
+	ut_detach(guest.domain, dev, t->pasid);
+	ut_check_detached(test, dev, t->pasid);
+}
+
+/*
+ * Moving a page of the guest in host memory takes effect whether the page holds
+ * data or a page table.
+ */
+static void nested_parent_change(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct ut_guest guest = {};
+	enum ut_guest_page page;
+	phys_addr_t old, new;
+
+	ut_new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, t->pasid), 0);
+
+	for (page = 0; page < GUEST_PAGES; page++) {
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
+						   guest.pa[GUEST_DATA]));
+		old = guest.pa[page];
+		new = ut_new_page(test);
+		ut_guest_unmap(test, &guest, page);
+		ut_check_detached(test, dev, t->pasid);
+
+		memcpy(phys_to_virt(new), phys_to_virt(old), PAGE_SIZE);
+		memset(phys_to_virt(old), 0, PAGE_SIZE);
+		ut_guest_map(test, &guest, page, new);
+	}
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid,
+					   guest.pa[GUEST_DATA]));
+	ut_detach(guest.domain, dev, t->pasid);
+	ut_check_detached(test, dev, t->pasid);
+}
+
+/*
+ * Two nested domains with the same parent are attached by RID, and the parent
+ * to a third device. The translations of the nested domains differ only in
+ * their domain ids, so an invalidation of one must leave the other in effect.
+ */
+static void nested_siblings(struct kunit *test)
+{
+	struct device *dev[MOCK_DEVS];
+	struct iommu_domain *other;
+	struct ut_guest guest = {};
+	int i;
+
+	for (i = 0; i < MOCK_DEVS; i++)
+		dev[i] = mock_dev(MOCK_FS, i);
+	ut_new_guest(test, dev[0], &guest);
+	other = ut_new_nested(test, dev[1], &guest, 48);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev[0],
+					IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, dev[1], IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.parent, dev[2],
+					IOMMU_NO_PASID), 0);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev[i], IOMMU_NO_PASID,
+						   guest.pa[GUEST_DATA]));
+
+	/*
+	 * The page table is shared: the second device keeps the translation in
+	 * the IOTLB only as long as nothing is invalidated for it.
+	 */
+	ut_guest_set(&guest, GUEST_LEVEL1, 0);
+	ut_guest_invalidate(test, &guest, IOVA, 1);
+	ut_check_detached(test, dev[0], IOMMU_NO_PASID);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev[1], IOMMU_NO_PASID,
+					   guest.pa[GUEST_DATA]));
+
+	ut_guest_unmap(test, &guest, GUEST_DATA);
+	ut_check_detached(test, dev[1], IOMMU_NO_PASID);
+	ut_guest_map(test, &guest, GUEST_DATA, ut_new_page(test));
+	ut_check_attached(test, guest.parent, dev[2], IOMMU_NO_PASID);
+
+	ut_detach(guest.parent, dev[2], IOMMU_NO_PASID);
+	ut_detach(other, dev[1], IOMMU_NO_PASID);
+	ut_detach(guest.domain, dev[0], IOMMU_NO_PASID);
+}
+
+/**
+ * struct nested_injection - injected change of a guest's page table and memory
+ * @in: The injection. &ut_injection.domain is unused, and &ut_injection.pa is
+ *	the page %GUEST_DATA.
+ * @guest: The guest.
+ * @mm: Address space of the test, which holds &ut_guest.user.
+ */
+struct nested_injection {
+	struct ut_injection in;
+	struct ut_guest *guest;
+	struct mm_struct *mm;
+};
+
+static void nested_check_unmapped(struct ut_injection *in)
+{
+	if (ut_reaches(in->dev, in->pasid, in->pa))
+		in->stale++;
+}
+
+/* Unmap and map the page in the guest's page table, then in the parent. */
+static void nested_change_both(struct ut_injection *in)
+{
+	struct nested_injection *g = container_of(in, typeof(*g), in);
+
+	if (!ut_reaches(in->dev, in->pasid, in->pa))
+		return;
+	in->reached++;
+
+	kthread_use_mm(g->mm);
+	ut_guest_set(g->guest, GUEST_LEVEL1, 0);
+	if (ut_guest_try_invalidate(g->guest, IOVA, 1))
+		in->stale++;
+	nested_check_unmapped(in);
+	/* In caching mode, the guest must invalidate after a map, too. */
+	ut_guest_set(g->guest, GUEST_LEVEL1, GPA(GUEST_DATA));
+	if (ut_guest_try_invalidate(g->guest, IOVA, 1))
+		in->stale++;
+	kthread_unuse_mm(g->mm);
+
+	iommu_unmap(g->guest->parent, GPA(GUEST_DATA), PAGE_SIZE);
+	nested_check_unmapped(in);
+	if (iommu_map(g->guest->parent, GPA(GUEST_DATA), in->pa, PAGE_SIZE,
+		      PROT, GFP_ATOMIC))
+		in->stale++;
+}
+
+static struct nested_injection nested_new_injection(struct kunit *test,
+						    struct ut_guest *guest)
+{
+	const struct ut_topology *t = test->param_value;
+
+	ut_new_guest(test, ut_dev(t), guest);
+	return (struct nested_injection) {
+		.in = {
+			.act = nested_change_both,
+			.dev = ut_dev(t),
+			.pasid = t->pasid,
+			.pa = guest->pa[GUEST_DATA],
+			.iommu = mock_iommu(t->iommu),
+		},
+		.guest = guest,
+		.mm = current->mm,
+	};
+}
+
+static const void *nested_caching_gen_params(struct kunit *test,
+					     const void *prev, char *desc)
+{
+	const struct ut_topology *t;
+
+	do {
+		t = ut_nested_gen_params(test, prev, desc);
+		prev = t;
+	} while (t && !ut_has_caching_mode(t));
+	return t;
+}
+
+/*
+ * When attach waits for an invalidation, changes of both domains have to reach
+ * the device already.
+ */
+static void nested_change_during_attach(struct kunit *test)
+{
+	struct ut_guest guest = {};
+	struct nested_injection g = nested_new_injection(test, &guest);
+	int i, ret;
+
+	for (i = 0; i < ROUNDS && !g.in.reached; i++) {
+		ut_inject_at_waits(test, &g.in);
+		ret = ut_attach(guest.domain, g.in.dev, g.in.pasid);
+		ut_stop_at_waits(&g.in);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		ut_detach(guest.domain, g.in.dev, g.in.pasid);
+	}
+	KUNIT_EXPECT_GT(test, g.in.reached, 0);
+	KUNIT_EXPECT_EQ(test, g.in.stale, 0);
+}
+
+/*
+ * When detach waits for an invalidation, changes of both domains still have to
+ * reach the device.
+ */
+static void nested_change_during_detach(struct kunit *test)
+{
+	struct ut_guest guest = {};
+	struct nested_injection g = nested_new_injection(test, &guest);
+	int i;
+
+	for (i = 0; i < ROUNDS && !g.in.reached; i++) {
+		KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, g.in.dev,
+						g.in.pasid), 0);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(g.in.dev, g.in.pasid,
+						   g.in.pa));
+		ut_inject_at_waits(test, &g.in);
+		ut_detach(guest.domain, g.in.dev, g.in.pasid);
+		ut_stop_at_waits(&g.in);
+		ut_check_detached(test, g.in.dev, g.in.pasid);
+	}
+	KUNIT_EXPECT_GT(test, g.in.reached, 0);
+	KUNIT_EXPECT_EQ(test, g.in.stale, 0);
+}
+
+/*
+ * Attaching a guest page table of five levels fails, as the mock IOMMU supports
+ * four, and leaves the previous domain attached.
+ */
+static void refused_nested_attach_changes_nothing(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct device *dev = ut_dev(t);
+	struct iommu_attach_handle handle;
+	struct iommu_domain *before, *deep;
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	deep = ut_new_nested(test, dev, &guest, 57);
+	if (t->pasid == IOMMU_NO_PASID) {
+		before = iommu_get_domain_for_dev(dev);
+		KUNIT_EXPECT_EQ(test, ut_attach(deep, dev, t->pasid), -EINVAL);
+	} else {
+		before = ut_new_domain(test, dev, 0);
+		KUNIT_ASSERT_EQ(test, ut_attach(before, dev, t->pasid), 0);
+		KUNIT_EXPECT_EQ(test, ut_replace(deep, dev, t->pasid, &handle),
+				-EINVAL);
+	}
+	ut_check_attached(test, before, dev, t->pasid);
+	if (t->pasid != IOMMU_NO_PASID)
+		ut_detach(before, dev, t->pasid);
+}
+
+static int nested_iopf_handler(struct iopf_group *group)
+{
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Attaching a domain with a page request handler fails for a device without
+ * PRI, and leaves the previous domain attached.
+ */
+static void refused_page_requests_change_nothing(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_FS2, 0);
+	struct iommu_domain *before = ut_new_domain(test, dev, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct iommu_attach_handle handle;
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	domain->iopf_handler = nested_iopf_handler;
+	guest.domain->iopf_handler = nested_iopf_handler;
+
+	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, PASID), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ut_attach(guest.domain, dev, PASID), -ENODEV);
+	KUNIT_ASSERT_EQ(test, ut_attach(before, dev, PASID), 0);
+	KUNIT_EXPECT_EQ(test, ut_replace(domain, dev, PASID, &handle), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ut_replace(guest.domain, dev, PASID, &handle),
+			-ENODEV);
+	ut_check_attached(test, before, dev, PASID);
+	ut_detach(before, dev, PASID);
+	/* Freeing a domain that is still on a list would warn. */
+}
+
+/*
+ * Page requests are enabled while a domain with a handler is attached.
+ * Replacing the parent by a nested domain must not leak the reference that
+ * keeps them enabled.
+ */
+static void nested_detach_disables_page_requests(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_FS2, 1);
+	struct iommu_group *group = dev->iommu_group;
+	struct iommu_attach_handle handle;
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	guest.parent->iopf_handler = nested_iopf_handler;
+	guest.domain->iopf_handler = nested_iopf_handler;
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(dev->iommu->fault_param));
+
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.parent, dev, IOMMU_NO_PASID), 0);
+	KUNIT_EXPECT_NOT_NULL(test,
+			      rcu_access_pointer(dev->iommu->fault_param));
+	KUNIT_ASSERT_EQ(test, iommu_replace_group_handle(group, guest.domain,
+							 &handle), 0);
+	iommu_detach_group_handle(guest.domain, group);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(dev->iommu->fault_param));
+}
+
+static struct kunit_case nested_cases[] = {
+	KUNIT_CASE_PARAM(nested_guest_table_change, ut_nested_gen_params),
+	KUNIT_CASE_PARAM(nested_parent_change, ut_nested_gen_params),
+	KUNIT_CASE(nested_siblings),
+	KUNIT_CASE_PARAM(nested_change_during_attach,
+			 nested_caching_gen_params),
+	KUNIT_CASE_PARAM(nested_change_during_detach, ut_nested_gen_params),
+	KUNIT_CASE_PARAM(refused_nested_attach_changes_nothing,
+			 ut_nested_gen_params),
+	KUNIT_CASE(refused_page_requests_change_nothing),
+	KUNIT_CASE(nested_detach_disables_page_requests),
+	{}
+};
+
+static struct kunit_suite nested_suite = {
+	.name = "intel_iommu_nested",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.test_cases = nested_cases,
+};
+
+kunit_test_suites(&nested_suite);
+
+MODULE_DESCRIPTION("KUnit tests of nested translation on mock Intel IOMMUs");
+MODULE_LICENSE("GPL");
