@@ -162,7 +162,7 @@ static const struct ut_topology alloc_pasid_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(alloc_pasid, alloc_pasid_topologies, name);
 
-/* A nested domain replaces a paging domain or its parent, or is replaced. */
+/* Replacements between nested and paging domains, in both directions. */
 static void failed_nested_replace_changes_nothing(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -206,7 +206,7 @@ static void alloc_check_fresh(struct kunit *test, struct ut_failing *f,
 	ut_check_attached(test, f->before, f->dev, IOMMU_NO_PASID);
 }
 
-/* The allocation of the PASID table may fail, too. */
+/* The PASID table is allocated by the attach, so this may fail, too. */
 static void failed_pasid_table_changes_nothing(struct kunit *test)
 {
 	const struct alloc_fresh_case *c = test->param_value;
@@ -293,7 +293,7 @@ static const struct alloc_bind_case {
 
 KUNIT_ARRAY_PARAM_DESC(bind, alloc_bind_cases, name);
 
-/* The device is the first one of the address space, or the second one. */
+/* Bind the first and the second device of an address space. */
 static void failed_bind_changes_nothing(struct kunit *test)
 {
 	const struct alloc_bind_case *c = test->param_value;

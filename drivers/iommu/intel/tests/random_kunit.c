@@ -235,8 +235,8 @@ static void random_do_guest_set(struct kunit *test, struct random_state *s)
 
 static void random_do_guest_move(struct kunit *test, struct random_state *s)
 {
-	enum ut_guest_page page = random_pick(s, GUEST_PAGES),
-			   leaf = s->world->leaf;
+	enum ut_guest_page page = random_pick(s, GUEST_PAGES);
+	enum ut_guest_page leaf = s->world->leaf;
 
 	if (!s->world->kind->both)
 		return;

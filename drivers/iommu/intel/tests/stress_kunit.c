@@ -328,7 +328,7 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 			       struct iommu_sva *sva[2], struct device *dev[2])
 {
 	ioasid_t pasid = iommu_sva_get_pasid(sva[0]);
-	struct stress_unbind stress_unbind = { .sva = sva[0] };
+	struct stress_unbind unbind = { .sva = sva[0] };
 	void __user *addr, *left = NULL;
 	struct task_struct *task;
 	phys_addr_t pa, left_pa = 0;
@@ -338,7 +338,7 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 	if (ut_mmap_page(&addr, &pa) || ut_mmap_page(&left, &left_pa)) {
 		stress_error(s, "mmap failed", 0);
 	} else {
-		/* A concurrent reset of the device is no error. */
+		/* Only counted: a concurrent reset prevents the access. */
 		for (i = 0; i < 2; i++)
 			WRITE_ONCE(s->shared, s->shared +
 				   ut_reaches_at(dev[i], pasid,
@@ -355,15 +355,15 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 	}
 	kthread_unuse_mm(mm);
 
-	init_completion(&stress_unbind.begun);
-	task = kthread_create(stress_unbind_work, &stress_unbind, "unbind");
+	init_completion(&unbind.begun);
+	task = kthread_create(stress_unbind_work, &unbind, "unbind");
 	if (IS_ERR(task)) {
 		stress_error(s, "no thread for unbind", 0);
 		return;
 	}
 	get_task_struct(task);
 	wake_up_process(task);
-	wait_for_completion(&stress_unbind.begun);
+	wait_for_completion(&unbind.begun);
 	mmput(mm);
 	for (i = 0; i < 2; i++)
 		if (!mock_dma(dev[i], pasid, (u64)(uintptr_t)left, true, &pa))
@@ -405,7 +405,7 @@ static int stress_run(void *data)
 
 	while (!kthread_should_stop()) {
 		w->work(w);
-		/* Read concurrently by stress_has_happened(). */
+		/* Read concurrently by stress_is_complete(). */
 		WRITE_ONCE(w->rounds, w->rounds + 1);
 		cond_resched();
 	}
@@ -454,7 +454,7 @@ static void stress_stop_workers(void *data)
 }
 
 /* Whether every thread has completed a round, and SVA has been in effect */
-static bool stress_has_happened(struct stress *s)
+static bool stress_is_complete(struct stress *s)
 {
 	unsigned int i;
 
@@ -490,7 +490,7 @@ static void concurrent_operations(struct kunit *test)
 	}
 	msleep(seconds * MSEC_PER_SEC);
 	/* Allow a busy host more time. */
-	for (i = 0; i < ROUNDS && !stress_has_happened(s); i++)
+	for (i = 0; i < ROUNDS && !stress_is_complete(s); i++)
 		msleep(MSEC_PER_SEC);
 	kunit_release_action(test, stress_stop_workers, s);
 

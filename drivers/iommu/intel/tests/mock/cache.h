@@ -31,7 +31,7 @@
 #define MOCK_ROOT_SCALABLE	BIT_ULL(10)
 #define MOCK_ROOT_MODE		GENMASK_ULL(11, 10)
 
-/* What tells the entries of a TLB apart */
+/* Kinds of TLB entries, and the members of their tags that are compared */
 enum mock_form {
 	MOCK_FORM_SS,		/* domain id */
 	MOCK_FORM_FS,		/* domain id and PASID */
