@@ -456,7 +456,7 @@ static void fixture_inject(struct ut_injection *in)
 
 static void fixture_kmalloc_probe(void *data, unsigned long call_site,
 				  const void *ptr, size_t bytes_req,
-			    size_t bytes_alloc, gfp_t gfp_flags, int node)
+				  size_t bytes_alloc, gfp_t gfp_flags, int node)
 {
 	struct ut_injection *in = data;
 

@@ -144,8 +144,8 @@ struct ut_thread {
 void ut_start(struct kunit *test, struct ut_thread *t,
 	      void (*work)(void *data), void *data);
 /*
- * Wait until the thread has submitted a request that @iommu has not executed
- * yet. Returns false if the thread ends without being caught at it.
+ * Wait until the thread waits for a request that @iommu has not executed yet.
+ * Returns false if the thread ends first.
  */
 bool ut_wait_for_work(struct ut_thread *t, struct mock_iommu *iommu);
 void ut_join(struct ut_thread *t);
