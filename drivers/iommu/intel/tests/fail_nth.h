@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Allocation failures for KUnit tests: let the nth allocation of the current
- * task fail, whether of a slab object or of pages.
+ * task fail, whether of a slab object or of pages. All functions are static;
+ * include this header in a single file of each group of suites.
  *
  * The failure is injected by kprobes on should_failslab() and
  * should_fail_alloc_page(). /proc/self/fail-nth does the same for user space,
