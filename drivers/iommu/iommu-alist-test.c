@@ -10,6 +10,7 @@
 #include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/iommu-alist.h>
+#include <linux/jiffies.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
 #include <linux/poison.h>
@@ -459,6 +460,7 @@ static void alist_atc_added(struct kunit *test)
 	struct test_att *early = att_add(test, list, 0, 0, 1, true);
 	struct test_att *plain = att_new(test, 1, 0, 1, false);
 	struct test_att *late = att_new(test, 2, 1, 1, true);
+	struct visits v = {};
 	unsigned int begin;
 
 	begin = iommu_attach_list_flush_begin(list);
@@ -469,8 +471,14 @@ static void alist_atc_added(struct kunit *test)
 	att_link(list, plain);
 	att_remove(list, early);
 	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
+	visit_atcs(&v, list);
+	KUNIT_EXPECT_EQ(test, v.nr, 0);
 	att_link(list, late);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	/* A driver that waits in between finds it by a walk. */
+	iommu_attach_list_iotlb_done(list);
+	visit_atcs(&v, list);
+	EXPECT_VISITS(test, &v, 2);
 	iommu_attach_list_flush_end(list);
 
 	begin = iommu_attach_list_flush_begin(list);
@@ -762,9 +770,10 @@ static void alist_misuse(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, att_remove(list, never), -EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	/* Not freed before the end of the critical section */
-	rcu_read_lock();
-	KUNIT_EXPECT_EQ(test, att_remove(list, att), IOMMU_ATTACH_LEFT_TAG);
+	scoped_guard(spinlock, &list->lock)
+		KUNIT_EXPECT_EQ(test,
+				iommu_attach_list_remove(list, &att->elm),
+				IOMMU_ATTACH_LEFT_TAG);
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, att_remove(list, att), -EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
@@ -773,7 +782,7 @@ static void alist_misuse(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, att_link(list, att), -EBUSY);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	rcu_read_unlock();
+	call_rcu(&att->elm.rcu, att_free_rcu);
 
 	visit_all(&v, list);
 	EXPECT_VISITS(test, &v, 1);
@@ -859,6 +868,7 @@ static void alist_unprotected_reader(struct kunit *test)
 struct long_flush {
 	struct iommu_attach_list *list;
 	struct completion begun;
+	bool quiescing;
 	bool ended;
 };
 
@@ -868,6 +878,8 @@ static int flush_for_long(void *data)
 
 	iommu_attach_list_flush_begin(flush->list);
 	complete(&flush->begun);
+	while (!READ_ONCE(flush->quiescing))
+		cpu_relax();
 	mdelay(100);
 	WRITE_ONCE(flush->ended, true);
 	iommu_attach_list_flush_end(flush->list);
@@ -886,7 +898,7 @@ static void alist_quiesce(struct kunit *test)
 	get_task_struct(task);
 	wake_up_process(task);
 	wait_for_completion(&flush.begun);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(flush.ended));
+	WRITE_ONCE(flush.quiescing, true);
 	iommu_attach_list_quiesce();
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(flush.ended));
 	kthread_stop(task);
@@ -1123,6 +1135,67 @@ static void alist_stress(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->missed_atc), 0);
 }
 
+struct single_atc {
+	struct iommu_attach_list *list;
+	struct test_att *att;
+	/* Odd while the element is certain to be on the list */
+	unsigned int state;
+	unsigned int flushes;
+	unsigned int missed;
+};
+
+static int single_atc_flush(void *data)
+{
+	struct single_atc *single = data;
+	unsigned int state, begin;
+	struct visits v;
+
+	while (!kthread_should_stop()) {
+		v.nr = 0;
+		state = smp_load_acquire(&single->state);
+		begin = iommu_attach_list_flush_begin(single->list);
+		visit_atcs(&v, single->list);
+		if (!v.nr && iommu_attach_list_atc_added(single->list, begin))
+			visit_atcs(&v, single->list);
+		iommu_attach_list_flush_end(single->list);
+		/* Read before the element is removed, if it has not changed */
+		smp_mb();
+		if (state & 1 && READ_ONCE(single->state) == state) {
+			single->flushes++;
+			single->missed += !v.nr;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A flush finds the only ATC of a list, which is removed and added continually. */
+static void alist_single_atc(struct kunit *test)
+{
+	struct single_atc single = { .list = test->priv };
+	unsigned long end = jiffies + HZ;
+	struct task_struct *task;
+
+	att_add(test, single.list, 1, 0, 5, false);
+	task = kthread_run(single_atc_flush, &single, "alist-single");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	while (time_before(jiffies, end)) {
+		single.att = att_add(test, single.list, 0, 0, 5, true);
+		smp_store_release(&single.state, single.state + 1);
+		udelay(50);
+		WRITE_ONCE(single.state, single.state + 1);
+		/* The state changes before the element is removed. */
+		smp_mb();
+		att_remove(single.list, single.att);
+		cond_resched();
+	}
+	kthread_stop(task);
+	kunit_info(test, "%u added, %u flushes", single.state / 2,
+		   single.flushes);
+	KUNIT_EXPECT_GT(test, single.flushes, 100);
+	KUNIT_EXPECT_EQ(test, single.missed, 0);
+}
+
 static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE(alist_empty),
 	KUNIT_CASE(alist_order),
@@ -1146,6 +1219,7 @@ static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE(alist_unlocked_writer),
 	KUNIT_CASE(alist_unprotected_reader),
 	KUNIT_CASE(alist_quiesce),
+	KUNIT_CASE_SLOW(alist_single_atc),
 	KUNIT_CASE_SLOW(alist_stress),
 	{}
 };

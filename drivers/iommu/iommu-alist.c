@@ -215,24 +215,17 @@ static void alist_set_atcs_exist(void)
 	smp_store_release(&alist_atcs_settled, true);
 }
 
-/**
- * iommu_attach_list_init() - initialise an empty list
- * @list: List of a new domain.
- *
- * Nothing needs to be undone when the domain is freed. The list should be empty
- * by then, see iommu_attach_list_empty().
- */
-void iommu_attach_list_init(struct iommu_attach_list *list)
+/* See iommu_attach_list_init(). */
+void __iommu_attach_list_init(struct iommu_attach_list *list)
 {
 	*list = (struct iommu_attach_list) {
 		.groups = RB_ROOT,
 		.devices = RB_ROOT,
 	};
-	spin_lock_init(&list->lock);
 	INIT_LIST_HEAD(&list->elms);
 	INIT_LIST_HEAD(&list->tags);
 }
-EXPORT_SYMBOL_GPL(iommu_attach_list_init);
+EXPORT_SYMBOL_GPL(__iommu_attach_list_init);
 
 /**
  * iommu_attach_elm_init() - initialise an attachment
@@ -281,8 +274,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * The number of steps is logarithmic in the number of attachments.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: 0. -EBUSY, after a warning, if @elm is or was on a list: the device
- * must not be attached then.
+ * Return: 0. -EBUSY, after a warning, if @elm is or was on a list, which is a bug
+ * in the driver. The device must not be attached then, nor @elm be freed.
  */
 int iommu_attach_list_add(struct iommu_attach_list *list,
 			  struct iommu_attach_elm *elm, u64 iotlb_tag)
@@ -326,7 +319,7 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_add);
  *
  * A flush may use @elm until a grace period has passed. The caller frees the
  * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu. kfree_rcu()
- * would allocate memory for its batches, and detach must work without.
+ * may try to allocate memory for a batch, and detach is not to allocate.
  *
  * Does not allocate.
  *
@@ -416,6 +409,9 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);
  * When this returns, no flush uses an element that was removed before the call,
  * from whichever list. Called before ATS is disabled, and before an IOMMU is
  * freed; see the section on lifetime in the documentation.
+ *
+ * This waits for all flushes in the system, including those that wait for a device
+ * which does not answer. A driver has to bound that time.
  *
  * Context: May sleep. Waits for an RCU grace period.
  */

@@ -64,8 +64,9 @@ struct iommu_device;
  * DOC: locking and ordering
  *
  * Writers hold &iommu_attach_list.lock. A flush never takes it. A driver that
- * attaches or detaches in a context with interrupts disabled takes the lock with
- * spin_lock_irqsave(), and then has to do so everywhere.
+ * adds or removes elements with interrupts disabled takes the lock with
+ * spin_lock_irqsave(), and then has to do so everywhere. It initialises the
+ * elements before, because iommu_attach_elm_init() may sleep.
  *
  * Readers are in an RCU read-side critical section, or hold the lock. Under RCU
  * a walk may visit an element that has just been removed. A flush then
@@ -169,10 +170,8 @@ struct iommu_device;
  *		ret = iommu_attach_list_add(&fdom->attachments, &att->elm,
  *					    att->domid);
  *		spin_unlock(&fdom->attachments.lock);
- *		if (ret) {
- *			kfree(att);
+ *		if (ret)
  *			return ret;
- *		}
  *
  *		foo_set_entry_present(fdev, fdom);
  *		fdev->attachment = att;
@@ -297,7 +296,7 @@ enum iommu_attach_left {
 	IOMMU_ATTACH_LEFT_TAG,
 };
 
-void iommu_attach_list_init(struct iommu_attach_list *list);
+void __iommu_attach_list_init(struct iommu_attach_list *list);
 void iommu_attach_elm_init(struct iommu_attach_elm *elm,
 			   struct iommu_device *iommu, struct device *dev,
 			   ioasid_t pasid, bool has_atc);
@@ -319,6 +318,23 @@ void iommu_attach_list_quiesce(void);
  * list. All flushes that read it as false have ended by then.
  */
 extern bool iommu_attach_atcs_exist;
+
+/**
+ * iommu_attach_list_init() - initialise an empty list
+ * @list: List of a new domain.
+ *
+ * Nothing needs to be undone when the domain is freed. The list should be empty
+ * by then, see iommu_attach_list_empty().
+ *
+ * A macro, so that lockdep has a class for the locks of each caller.
+ */
+#define iommu_attach_list_init(list)					\
+do {									\
+	struct iommu_attach_list *__list = (list);			\
+									\
+	__iommu_attach_list_init(__list);				\
+	spin_lock_init(&__list->lock);					\
+} while (0)
 
 /**
  * iommu_attach_list_empty() - test whether a domain has no attachments
@@ -391,8 +407,8 @@ static inline void iommu_attach_list_iotlb_done(struct iommu_attach_list *list)
 	/*
 	 * Pairs with the barrier in iommu_attach_list_add(): either the walk
 	 * finds the new element, or the device finds the IOTLB invalidated after
-	 * its entry has been made present. Not needed while no device has an
-	 * ATC.
+	 * its entry has been made present. Not needed until the first device
+	 * with an ATC is attached.
 	 */
 	if (READ_ONCE(iommu_attach_atcs_exist))
 		smp_mb();
@@ -605,8 +621,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * @first: Element visited by iommu_attach_list_for_each_iommu().
  * @list: The list.
  *
- * Visits a group exactly once if it exists from the beginning to the end of the
- * walk, even if its members change.
+ * Visits a group exactly once if it exists from the visit of @first to the end of
+ * the walk, even if its members change.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
@@ -621,7 +637,7 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * @first: Element visited by iommu_attach_list_for_each_iommu().
  * @list: The list.
  *
- * Skips the attachments without an ATC, except for the leader of each group.
+ * Does not visit attachments without an ATC.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
