@@ -265,8 +265,11 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 err_release:
 	xa_release(&info->attachments, pasid);
 err_free:
-	kfree(parent);
-	kfree(att);
+	/* With -EBUSY, which is a bug, one of them is in use. */
+	if (ret != -EBUSY) {
+		kfree(parent);
+		kfree(att);
+	}
 	return ERR_PTR(ret);
 }
 
@@ -351,8 +354,8 @@ static void attachment_flush_devtlb(struct device_domain_info *info,
  * invalidated completely. Flushes in progress detect the new attachments.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
- * Return: 0 on success or if no domain is attached. On -ENOMEM and -ENOSPC the
- * attachments are unchanged, and the caller disables ATS.
+ * Return: 0 on success or if no domain is attached. On -ENOMEM the attachments
+ * are unchanged, and the caller disables ATS.
  */
 int dmar_attachment_enable_ats(struct device *dev)
 {

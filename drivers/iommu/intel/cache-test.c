@@ -913,8 +913,8 @@ static void nested(struct kunit *test)
 	rig_forget(rig);
 	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
 	EXPECT_LOG(rig, 0, 1,
-		   IOTLB(did1, 0x1000, 0), IOTLB(did2, 0x1000, 0),
-		   IOTLB(did3, 0x1000, 0),
+		   IOTLB(did3, 0x1000, 0), IOTLB(did1, 0x1000, 0),
+		   IOTLB(did2, 0x1000, 0),
 		   DEVTLB(0x18, 0, ALL_PAGES),
 		   DEVTLB_PASID(0x18, 4, 0, ALL_PAGES), WAIT);
 
