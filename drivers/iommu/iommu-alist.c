@@ -215,7 +215,12 @@ static void alist_set_atcs_exist(void)
 	smp_store_release(&alist_atcs_settled, true);
 }
 
-/* See iommu_attach_list_init(). */
+/**
+ * __iommu_attach_list_init() - initialise all of a list but its lock
+ * @list: The list.
+ *
+ * For iommu_attach_list_init(), which initialises the lock.
+ */
 void __iommu_attach_list_init(struct iommu_attach_list *list)
 {
 	*list = (struct iommu_attach_list) {

@@ -313,9 +313,11 @@ iommu_attach_list_find_iommu(struct iommu_attach_list *list,
 			     struct iommu_device *iommu);
 void iommu_attach_list_quiesce(void);
 
-/*
- * Private. Set for good before the first element with an ATC is added to any
- * list. All flushes that read it as false have ended by then.
+/**
+ * var iommu_attach_atcs_exist - whether any device with an ATC has been attached
+ *
+ * Set for good before the first element with an ATC is added to any list. All
+ * flushes that read it as false have ended by then. For the functions below.
  */
 extern bool iommu_attach_atcs_exist;
 
