@@ -1152,6 +1152,7 @@ static int single_atc_flush(void *data)
 
 	while (!kthread_should_stop()) {
 		v.nr = 0;
+		/* Pairs with the release after the element has been added. */
 		state = smp_load_acquire(&single->state);
 		begin = iommu_attach_list_flush_begin(single->list);
 		visit_atcs(&v, single->list);
@@ -1181,8 +1182,9 @@ static void alist_single_atc(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	while (time_before(jiffies, end)) {
 		single.att = att_add(test, single.list, 0, 0, 5, true);
+		/* Pairs with the acquire in single_atc_flush(). */
 		smp_store_release(&single.state, single.state + 1);
-		udelay(50);
+		usleep_range(50, 100);
 		WRITE_ONCE(single.state, single.state + 1);
 		/* The state changes before the element is removed. */
 		smp_mb();

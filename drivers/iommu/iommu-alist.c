@@ -212,6 +212,7 @@ static void alist_set_atcs_exist(void)
 		return;
 	WRITE_ONCE(iommu_attach_atcs_exist, true);
 	synchronize_rcu();
+	/* Pairs with the acquire above. */
 	smp_store_release(&alist_atcs_settled, true);
 }
 

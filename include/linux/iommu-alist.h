@@ -406,14 +406,15 @@ iommu_attach_list_flush_begin(struct iommu_attach_list *list)
  */
 static inline void iommu_attach_list_iotlb_done(struct iommu_attach_list *list)
 {
+	/* Not needed until the first device with an ATC is attached. */
+	if (!READ_ONCE(iommu_attach_atcs_exist))
+		return;
 	/*
 	 * Pairs with the barrier in iommu_attach_list_add(): either the walk
 	 * finds the new element, or the device finds the IOTLB invalidated after
-	 * its entry has been made present. Not needed until the first device
-	 * with an ATC is attached.
+	 * its entry has been made present.
 	 */
-	if (READ_ONCE(iommu_attach_atcs_exist))
-		smp_mb();
+	smp_mb();
 }
 
 /**
