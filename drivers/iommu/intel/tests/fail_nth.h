@@ -47,12 +47,16 @@ static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 
 static int fail_nth_slab(struct kprobe *p, struct pt_regs *regs)
 {
-	return fail_nth_alloc(regs, regs_get_kernel_argument(regs, 1), -ENOMEM);
+	gfp_t gfp = (__force gfp_t)regs_get_kernel_argument(regs, 1);
+
+	return fail_nth_alloc(regs, gfp, -ENOMEM);
 }
 
 static int fail_nth_page(struct kprobe *p, struct pt_regs *regs)
 {
-	return fail_nth_alloc(regs, regs_get_kernel_argument(regs, 0), true);
+	gfp_t gfp = (__force gfp_t)regs_get_kernel_argument(regs, 0);
+
+	return fail_nth_alloc(regs, gfp, true);
 }
 
 /*
