@@ -875,10 +875,12 @@ struct long_flush {
 static int flush_for_long(void *data)
 {
 	struct long_flush *flush = data;
+	unsigned long end = jiffies + HZ;
 
 	iommu_attach_list_flush_begin(flush->list);
 	complete(&flush->begun);
-	while (!READ_ONCE(flush->quiescing))
+	/* Bounded, as without preemption the only CPU may be this one. */
+	while (!READ_ONCE(flush->quiescing) && time_before(jiffies, end))
 		cpu_relax();
 	mdelay(100);
 	WRITE_ONCE(flush->ended, true);
