@@ -80,6 +80,145 @@ static void queue_error_within_batch(struct kunit *test)
 		ut_detach(domain, dev, pasid);
 }
 
+/*
+ * An error that is raised again at the same descriptor, as often as given, is
+ * handled again. Nothing is lost.
+ */
+static void queue_error_again(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	/* At the IOTLB, device-TLB and wait descriptor */
+	for (n = 1; n <= 3 && !errors_has_failed(test, iommu); n++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+		mock_set_errors(iommu, (struct mock_errors) {
+			.iqe = n,
+			.iqe_repeat = 1,
+		});
+		ut_unmap(test, domain);
+		KUNIT_EXPECT_EQ(test, iommu->errors.iqe, 0);
+		KUNIT_EXPECT_FALSE_MSG(test, ut_reaches(dev, IOMMU_NO_PASID,
+							pa), "error at %u", n);
+	}
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+static bool errors_has_queue(const struct ut_topology *t)
+{
+	return t->iommu != MOCK_REGISTERS;
+}
+
+static const void *queue_gen_params(struct kunit *test, const void *prev,
+				    char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, errors_has_queue);
+}
+
+/* A rejected invalidation is followed by a wider one. */
+static void rejected_invalidation(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(t->iommu);
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	phys_addr_t pa = ut_new_page(test);
+	enum mock_reject reject;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	for (reject = MOCK_REJECT_PAGES; reject < MOCK_REJECT_ALL; reject++) {
+		if (errors_has_failed(test, iommu))
+			break;
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+		mock_set_errors(iommu, (struct mock_errors) {
+			.reject = reject,
+		});
+		ut_unmap(test, domain);
+		mock_set_errors(iommu, (struct mock_errors) {});
+		KUNIT_EXPECT_FALSE_MSG(test, ut_reaches(dev, t->pasid, pa),
+				       "level %u", reject);
+	}
+	ut_detach(domain, dev, t->pasid);
+}
+
+/*
+ * A flush ends even if all invalidations are rejected, and those that follow
+ * have their effect.
+ */
+static void every_invalidation_rejected(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_FS);
+	struct device *dev = mock_dev(MOCK_FS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, PASID), 0);
+	ut_map(test, domain, pa);
+	mock_set_errors(iommu, (struct mock_errors) {
+		.reject = MOCK_REJECT_ALL,
+	});
+	ut_unmap(test, domain);
+	mock_set_errors(iommu, (struct mock_errors) {});
+	KUNIT_EXPECT_EQ(test, iommu->cache.violations.count, 0);
+	ut_check_attached(test, domain, dev, PASID);
+	ut_detach(domain, dev, PASID);
+}
+
+/* Time in ns for which the queue stands still, and in which a flush has to end */
+#define ERRORS_STANDSTILL	(25 * NSEC_PER_SEC)
+#define ERRORS_BOUND		(20 * NSEC_PER_SEC)
+
+static u64 errors_time_unmap(struct kunit *test, struct iommu_domain *domain)
+{
+	u64 start = ktime_get_ns();
+
+	ut_unmap(test, domain);
+	return ktime_get_ns() - start;
+}
+
+/*
+ * A flush does not wait for ever for a queue that stands still, and the next
+ * ones wait for a shorter time. When the queue moves again, what was given up is
+ * executed, and the queue is as usable as before.
+ */
+static void queue_standstill(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	int i;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = ERRORS_STANDSTILL,
+	});
+	KUNIT_EXPECT_LT(test, errors_time_unmap(test, domain), ERRORS_BOUND);
+	/* More than the queue has room for */
+	for (i = 0; i < 100 && !errors_has_failed(test, iommu); i++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_LT(test, errors_time_unmap(test, domain),
+				ERRORS_BOUND / 10);
+	}
+	mock_set_errors(iommu, (struct mock_errors) {});
+	mock_hold(iommu, 0);
+	for (i = 0; i < 300; i++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+		ut_unmap(test, domain);
+		KUNIT_ASSERT_FALSE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	}
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
 /* Descriptors of two CPUs: an IOTLB, a device-TLB and a wait descriptor each */
 #define ERRORS_DESCS	6
 
@@ -334,6 +473,10 @@ static struct kunit_case errors_cases[] = {
 	KUNIT_CASE_PARAM(first_stage_mask_within_mamv, mask_gen_params),
 	KUNIT_CASE_PARAM(removed_device, removed_gen_params),
 	KUNIT_CASE_PARAM(queue_error_within_batch, error_gen_params),
+	KUNIT_CASE_PARAM(rejected_invalidation, queue_gen_params),
+	KUNIT_CASE(every_invalidation_rejected),
+	KUNIT_CASE(queue_error_again),
+	KUNIT_CASE_SLOW(queue_standstill),
 	KUNIT_CASE_PARAM(queue_error_with_two_submitters, error_gen_params),
 	{}
 };

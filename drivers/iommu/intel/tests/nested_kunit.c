@@ -122,6 +122,72 @@ static void nested_siblings(struct kunit *test)
 }
 
 /**
+ * struct nested_range - range that a guest invalidates
+ * @name: Name in messages.
+ * @addr: Its address.
+ * @npages: Its number of pages.
+ * @ret: Expected result.
+ */
+struct nested_range {
+	const char *name;
+	u64 addr;
+	u64 npages;
+	int ret;
+};
+
+/* Number of pages in 64 bits of address space */
+#define NESTED_ALL_PAGES	(1ULL << (64 - PAGE_SHIFT))
+
+static const struct nested_range nested_ranges[] = {
+	{ "everything", 0, U64_MAX, 0 },
+	{ "all pages", 0, NESTED_ALL_PAGES, 0 },
+	{ "up to the end", IOVA, NESTED_ALL_PAGES - IOVA / PAGE_SIZE, 0 },
+	{ "last page", -PAGE_SIZE, 1, 0 },
+	{ "no page", 0, 0, 0 },
+	{ "no page further up", IOVA, 0, 0 },
+	{ "not aligned", IOVA + 1, 1, -EINVAL },
+	{ "everything from elsewhere", IOVA, U64_MAX, -EINVAL },
+	{ "length wraps", 0, NESTED_ALL_PAGES + 1, -EINVAL },
+	{ "end wraps", PAGE_SIZE, NESTED_ALL_PAGES, -EINVAL },
+	{ "end wraps by a page", 2 * PAGE_SIZE, NESTED_ALL_PAGES - 1, -EINVAL },
+	{ "beyond the last page", -PAGE_SIZE, 2, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(nested_range, nested_ranges, name);
+
+static bool nested_range_includes(const struct nested_range *r, u64 addr)
+{
+	return addr >= r->addr && (addr - r->addr) / PAGE_SIZE < r->npages;
+}
+
+/*
+ * A request for which the driver reports success has invalidated the whole
+ * range. It fails if the range extends beyond the last address, and invalidates
+ * nothing if it is empty.
+ */
+static void nested_invalidated_range(struct kunit *test)
+{
+	const struct nested_range *r = test->param_value;
+	struct device *dev = mock_dev(MOCK_FS, 1);
+	struct ut_guest guest = {};
+
+	ut_new_guest(test, dev, &guest);
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID,
+					   guest.pa[GUEST_DATA]));
+	ut_guest_set(&guest, GUEST_LEVEL1, 0);
+	KUNIT_EXPECT_EQ(test,
+			ut_guest_try_invalidate(&guest, r->addr, r->npages),
+			r->ret);
+	if (!r->ret && nested_range_includes(r, IOVA))
+		ut_check_detached(test, dev, IOMMU_NO_PASID);
+	if (!r->npages)
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID,
+						   guest.pa[GUEST_DATA]));
+	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
+}
+
+/**
  * struct nested_injection - injected change of a guest's page table and memory
  * @in: The injection. &ut_injection.domain is unused, and &ut_injection.pa is
  *	the page %GUEST_DATA.
@@ -333,6 +399,7 @@ static struct kunit_case nested_cases[] = {
 	KUNIT_CASE_PARAM(nested_guest_table_change, ut_nested_gen_params),
 	KUNIT_CASE_PARAM(nested_parent_change, ut_nested_gen_params),
 	KUNIT_CASE(nested_siblings),
+	KUNIT_CASE_PARAM(nested_invalidated_range, nested_range_gen_params),
 	KUNIT_CASE_PARAM(nested_change_during_attach,
 			 nested_caching_gen_params),
 	KUNIT_CASE_PARAM(nested_change_during_detach, ut_nested_gen_params),

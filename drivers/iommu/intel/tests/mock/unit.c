@@ -365,6 +365,40 @@ static void unit_fetch(const struct mock_iommu *iommu, u64 *qw)
 	qw[3] = iommu->wide ? desc[3] : 0;
 }
 
+static bool unit_is_iotlb(const struct mock_inv *inv)
+{
+	return inv->type == MOCK_INV_IOTLB || inv->type == MOCK_INV_PIOTLB;
+}
+
+static bool unit_is_devtlb(const struct mock_inv *inv)
+{
+	return inv->type == MOCK_INV_DEVTLB ||
+	       inv->type == MOCK_INV_DEVTLB_PASID;
+}
+
+/* Whether the test has an invalidation rejected that is permitted */
+static bool unit_rejects(const struct mock_iommu *iommu,
+			 const struct mock_inv *inv)
+{
+	bool pages = (unit_is_iotlb(inv) && inv->granularity == MOCK_PAGES) ||
+		     (unit_is_devtlb(inv) && inv->order < MOCK_ALL_PAGES);
+
+	switch (iommu->errors.reject) {
+	case MOCK_REJECT_NONE:
+		return iommu->errors.limit_mask &&
+		       inv->type == MOCK_INV_PIOTLB && pages &&
+		       inv->order > mock_mamv(&iommu->cache);
+	case MOCK_REJECT_PAGES:
+		return pages;
+	case MOCK_REJECT_SELECTIVE:
+		return pages || (unit_is_iotlb(inv) &&
+				 !(inv->type == MOCK_INV_IOTLB &&
+				   inv->granularity == MOCK_GLOBAL));
+	default:
+		return inv->type != MOCK_INV_WAIT;
+	}
+}
+
 /* Decode a descriptor; false if it raises a queue error. */
 static bool unit_decode(struct mock_iommu *iommu, const u64 *qw,
 			struct mock_inv *inv)
@@ -373,9 +407,7 @@ static bool unit_decode(struct mock_iommu *iommu, const u64 *qw,
 		mock_violation(&iommu->cache, "invalid descriptor", qw[0]);
 		return false;
 	}
-	return !iommu->errors.limit_mask || inv->type != MOCK_INV_PIOTLB ||
-	       inv->granularity != MOCK_PAGES ||
-	       inv->order <= mock_mamv(&iommu->cache);
+	return !unit_rejects(iommu, inv);
 }
 
 /*
@@ -397,12 +429,6 @@ static void unit_recover(struct mock_iommu *iommu)
 	iommu->aborted = false;
 	writel(0, iommu->regs + REG_FSTS);
 	writel(iommu->tail << unit_queue_shift(iommu), iommu->regs + REG_IQT);
-}
-
-static bool unit_is_devtlb(const struct mock_inv *inv)
-{
-	return inv->type == MOCK_INV_DEVTLB ||
-	       inv->type == MOCK_INV_DEVTLB_PASID;
 }
 
 /* Invisible to KCSAN, like all memory accesses of the mock hardware */
@@ -453,6 +479,10 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 		return false;
 	}
 	if (unit_counts_down(&errors->iqe)) {
+		if (errors->iqe_repeat) {
+			errors->iqe_repeat--;
+			errors->iqe = 1;
+		}
 		unit_raise_queue_error(iommu);
 		return false;
 	}

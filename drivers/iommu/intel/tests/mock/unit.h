@@ -62,10 +62,26 @@ enum mock_iommu_id {
 #define MOCK_MAX_LOG		1024
 
 /**
+ * enum mock_reject - invalidations that raise a queue error
+ * @MOCK_REJECT_NONE: None that the specification permits.
+ * @MOCK_REJECT_PAGES: IOTLB and device-TLB invalidations of a part of the
+ *	addresses.
+ * @MOCK_REJECT_SELECTIVE: IOTLB invalidations that are not global as well.
+ * @MOCK_REJECT_ALL: All invalidations; waits are executed.
+ */
+enum mock_reject {
+	MOCK_REJECT_NONE,
+	MOCK_REJECT_PAGES,
+	MOCK_REJECT_SELECTIVE,
+	MOCK_REJECT_ALL,
+};
+
+/**
  * struct mock_errors - errors that a mock IOMMU reports
  * @latency: Time in ns between a doorbell and the execution of the requests.
  * @iqe: Number of descriptors until one raises an invalidation queue error: 1
  *	for the next one, 0 for none.
+ * @iqe_repeat: Number of further queue errors at the same descriptor.
  * @ice: Likewise for an invalidation completion error.
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
@@ -77,16 +93,19 @@ enum mock_iommu_id {
  * @limit_mask: A PASID-based IOTLB invalidation with an address mask above
  *	CAP.MAMV raises a queue error, as in QEMU from 10.0.13 on. The
  *	specification permits any mask there.
+ * @reject: Other invalidations that raise a queue error.
  */
 struct mock_errors {
 	u64 latency;
 	unsigned int iqe;
+	unsigned int iqe_repeat;
 	unsigned int ice;
 	u16 ite;
 	bool ite_no_sid;
 	bool ite_run_on;
 	bool iqe_needs_tail;
 	bool limit_mask;
+	enum mock_reject reject;
 };
 
 /**
