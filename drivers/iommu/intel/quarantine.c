@@ -131,15 +131,22 @@ struct devtlb_contexts {
  * In scalable mode an alias may be another device's, which has a PASID table of
  * its own. In legacy mode the devices that share an alias also share the domain.
  */
+static bool devtlb_owns_context(const struct device_domain_info *info,
+				const struct context_entry *context)
+{
+	return !sm_supported(info->iommu) ||
+	       (context->lo & VTD_PAGE_MASK) ==
+	       virt_to_phys(info->pasid_table->table);
+}
+
 static int devtlb_for_context(struct pci_dev *pdev, u16 alias, void *data)
 {
 	struct devtlb_contexts *c = data;
-	struct intel_iommu *iommu = c->info->iommu;
 	struct context_entry *context;
 
-	context = iommu_context_addr(iommu, PCI_BUS_NUM(alias), alias & 0xff, 0);
-	if (context && (!sm_supported(iommu) ||
-			context_has_pasid_table(context, c->info->pasid_table)))
+	context = iommu_context_addr(c->info->iommu, PCI_BUS_NUM(alias),
+				     alias & 0xff, 0);
+	if (context && devtlb_owns_context(c->info, context))
 		c->fn(c->info, context);
 	return 0;
 }
@@ -215,18 +222,22 @@ static u16 devtlb_did(const struct device_domain_info *info, u32 pasid)
 
 /*
  * With global granularity no domain id has to be known. The IOTLB invalidation
- * also drains the requests that were admitted before.
+ * also drains the requests that were admitted before. Other devices may time out
+ * meanwhile; they are not put into quarantine from here, which could nest.
  */
 static void devtlb_invalidate_iommu(struct intel_iommu *iommu)
 {
 	struct qi_desc desc[3] = {};
 	unsigned int n = 0;
+	int ret;
 
 	desc[n++].qw0 = QI_CC_GRAN(DMA_CCMD_GLOBAL_INVL) | QI_CC_TYPE;
 	if (sm_supported(iommu))
 		desc[n++].qw0 = QI_PC_GRAN(QI_PC_GLOBAL) | QI_PC_TYPE;
 	qi_desc_iotlb(iommu, 0, 0, 0, DMA_TLB_GLOBAL_FLUSH, &desc[n++]);
-	qi_submit_sync(iommu, desc, n, 0);
+	do {
+		ret = qi_submit_sync(iommu, desc, n, QI_OPT_ONCE);
+	} while (ret == -ETIMEDOUT);
 }
 
 /*
@@ -247,13 +258,14 @@ static void devtlb_blocked(struct intel_iommu *iommu, u16 sid)
 }
 
 /* Account for a time-out. Returns whether to put the device into quarantine. */
-static bool devtlb_account(struct device_domain_info *info)
+static bool devtlb_account(struct device_domain_info *info, bool may_block)
 {
 	unsigned int timeouts = info->devtlb.timeouts + 1;
 
 	if (info->devtlb.state != DEVTLB_RESPONDS)
 		return false;
-	if (timeouts < DEVTLB_MAX_TIMEOUTS && devtlb_is_present(info)) {
+	if (!may_block ||
+	    (timeouts < DEVTLB_MAX_TIMEOUTS && devtlb_is_present(info))) {
 		devtlb_set(info, DEVTLB_RESPONDS, timeouts);
 		return false;
 	}
@@ -267,14 +279,15 @@ static bool devtlb_account(struct device_domain_info *info)
  * @iommu: The IOMMU.
  * @sid: Requester id of the device.
  * @pasid: PASID of the invalidation, %IOMMU_NO_PASID if unknown or none.
- *
- * Puts the device into quarantine if there were too many time-outs in a row.
+ * @may_block: Put the device into quarantine if there were too many time-outs in
+ *	a row. Otherwise the next time-out does.
  *
  * Context: Any except NMI. Submits invalidations, so the lock of the queue is
  * not held.
  * Return: False if no such device is known.
  */
-bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid)
+bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid,
+		      bool may_block)
 {
 	struct device_domain_info *info;
 	unsigned long flags, irqs;
@@ -289,7 +302,7 @@ bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid)
 	if (info) {
 		strscpy(name, dev_name(info->dev));
 		did = devtlb_did(info, pasid);
-		block = devtlb_account(info);
+		block = devtlb_account(info, may_block);
 	}
 	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
 	if (block) {
@@ -301,7 +314,7 @@ bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid)
 	if (block)
 		pr_err("%s: %s does not respond to device-TLB invalidations, its requests are blocked (domain id %u, PASID %u)\n",
 		       iommu->name, name, did, pasid);
-	return info;
+	return info != NULL;
 }
 
 /**

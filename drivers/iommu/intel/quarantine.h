@@ -52,7 +52,8 @@ int devtlb_desc_sid(const struct qi_desc *desc);
 u32 devtlb_desc_pasid(const struct qi_desc *desc);
 void devtlb_init(struct device_domain_info *info);
 void devtlb_release(struct device_domain_info *info);
-bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid);
+bool devtlb_timed_out(struct intel_iommu *iommu, u16 sid, u32 pasid,
+		      bool may_block);
 void devtlb_responded(struct intel_iommu *iommu, const struct qi_desc *desc,
 		      unsigned int count);
 unsigned int devtlb_drop(struct intel_iommu *iommu, struct qi_desc *desc,
