@@ -17,6 +17,9 @@
 # A file of ROOT is as the last patch leaves it. The patch that brings it does so
 # without what later ones edit.
 
+# For the patterns that assemble takes
+shopt -s extglob
+
 KERNEL=$BUILD/linux
 KGIT=$KERNEL/.git
 # What the harness keeps about the repository: "made" has the commits made so
@@ -254,11 +257,12 @@ check_strays()
 		die "${stray%%$'\n'*} belongs to no patch: name it as New-file in one of patches/"
 }
 
-# assembled ROOT BASE [TOPIC]: what assemble prints, which is the same as long as
-# what goes into it is.
+# assembled ROOT BASE [PATTERN]: what assemble prints, which is the same as long
+# as what goes into it is.
 assembled()
 {
-	local memory=$STATE/assembled-${3:-all} inputs
+	local name=${3:-all} memory inputs
+	memory=$STATE/assembled-${name//[^a-z]/-}
 	inputs=$(inputs "$@")
 	if [ "$(cat "$memory.inputs" 2>/dev/null)" != "$inputs" ]; then
 		rm -f "$memory.inputs"
@@ -285,12 +289,13 @@ inputs()
 	} 2>&1 | sha1sum
 }
 
-# assemble ROOT BASE [TOPIC]: one commit per patch file, of all topics or of
-# one, on top of BASE. Prints a line "COMMIT FILE" for each. What was made before
-# is found again by its key, so that an edit redoes only what comes after it.
+# assemble ROOT BASE [PATTERN]: one commit per patch file, of all or of those below
+# patches/ that the shell pattern matches, on top of BASE. Prints a line "COMMIT
+# FILE" for each. What was made before is found again by its key, so that an edit
+# redoes only what comes after it.
 assemble()
 {
-	local root=$1 base=$2 topic=${3:-*} file commit author date key new
+	local root=$1 base=$2 pattern=${3:-*} file commit author date key new
 	declare -A made=()
 	read_patches "$root"
 	check_patches "$root"
@@ -304,7 +309,7 @@ assemble()
 	commit=$base
 	for file in "${FILES[@]}"; do
 		# shellcheck disable=SC2254 # it is a pattern
-		case $file in patches/$topic/*) ;; *) continue ;; esac
+		case $file in patches/$pattern) ;; *) continue ;; esac
 		date=$((date + 60))
 		new=$(new_files "$root" "$file")
 		# What the commit depends on

@@ -4,17 +4,12 @@
  *
  * They check what a device reaches: once a map has returned, the mapped page;
  * once an unmap or detach has returned, not the unmapped page, neither through
- * the page table nor through any cache. Some also check how many invalidations
- * an operation requests, in which contexts it can be called and what it waits
- * for.
+ * the page table nor through any cache. Some also check in which contexts an
+ * operation can be called and what it does not wait for.
  */
 
-#include <linux/delay.h>
 #include <linux/irq_work.h>
-#include <linux/jiffies.h>
-#include <linux/kprobes.h>
 #include <linux/pci.h>
-#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 
 #include "../../iommu-priv.h"
@@ -64,28 +59,6 @@ static void domain_id_reuse(struct kunit *test)
 	}
 }
 
-/**
- * struct domain_reader - RCU read-side critical section of another thread
- * @begun: Completed when the critical section has begun.
- * @over: Set to end it; it ends by itself after 5 seconds.
- */
-struct domain_reader {
-	struct completion begun;
-	bool over;
-};
-
-static void domain_read_lock_work(void *data)
-{
-	unsigned long end = jiffies + 5 * HZ;
-	struct domain_reader *r = data;
-
-	rcu_read_lock();
-	complete(&r->begun);
-	while (!READ_ONCE(r->over) && time_before(jiffies, end))
-		cpu_relax();
-	rcu_read_unlock();
-}
-
 /*
  * Attach, replace and detach of a PASID do not wait for an RCU grace period. An
  * attach by RID may: in legacy mode it can disable ATS.
@@ -97,92 +70,14 @@ static void attach_without_grace_period(struct kunit *test)
 	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
 	struct iommu_domain *other = ut_new_domain(test, dev, t->flags);
 	struct iommu_attach_handle handle;
-	struct domain_reader r = {};
-	struct ut_thread thread;
+	struct ut_reader r;
 
-	init_completion(&r.begun);
-	ut_start(test, &thread, domain_read_lock_work, &r);
-	wait_for_completion(&r.begun);
+	ut_start_reader(test, &r);
 	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
 	KUNIT_EXPECT_EQ(test, ut_replace(other, dev, t->pasid, &handle), 0);
 	ut_detach(other, dev, t->pasid);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(thread.done));
-	WRITE_ONCE(r.over, true);
-	ut_join(&thread);
-}
-
-/**
- * struct domain_ats_disable - operation that disables ATS of a device
- * @name: Name in messages.
- * @iommu: IOMMU of the device.
- * @begin: The operation, as a thread function.
- * @end: Undoes it.
- */
-struct domain_ats_disable {
-	const char *name;
-	enum mock_iommu_id iommu;
-	void (*begin)(void *dev);
-	void (*end)(struct device *dev);
-};
-
-static void domain_reset_work(void *data)
-{
-	struct device *dev = data;
-
-	pci_dev_reset_iommu_prepare(to_pci_dev(dev));
-}
-
-static void domain_reset_done(struct device *dev)
-{
-	pci_dev_reset_iommu_done(to_pci_dev(dev));
-}
-
-/* In legacy mode, a device with the blocking domain has ATS disabled. */
-static void domain_block_work(void *data)
-{
-	struct device *dev = data;
-
-	ut_attach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
-}
-
-static void domain_unblock(struct device *dev)
-{
-	ut_detach(dev_iommu_ops(dev)->blocked_domain, dev, IOMMU_NO_PASID);
-}
-
-static const struct domain_ats_disable domain_ats_disables[] = {
-	{ "reset", MOCK_SS, domain_reset_work, domain_reset_done },
-	{ "end of ATS", MOCK_LEGACY, domain_block_work, domain_unblock },
-};
-
-KUNIT_ARRAY_PARAM_DESC(ats_disable, domain_ats_disables, name);
-
-/*
- * Before ATS is disabled, the driver waits for flushes in progress: they may
- * still invalidate the device TLB, which would time out. Flushes run in RCU
- * read-side critical sections.
- */
-static void ats_disable_waits_for_flush(struct kunit *test)
-{
-	const struct domain_ats_disable *d = test->param_value;
-	struct device *dev = mock_dev(d->iommu, 1);
-	struct ut_thread reader, waiter;
-	struct domain_reader r = {};
-
-	init_completion(&r.begun);
-	ut_start(test, &reader, domain_read_lock_work, &r);
-	wait_for_completion(&r.begun);
-	ut_start(test, &waiter, d->begin, dev);
-	msleep(500);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(waiter.done));
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(reader.done));
-	KUNIT_EXPECT_TRUE(test, mock_ats_enabled(&mock_iommu(d->iommu)->cache,
-						 pci_dev_id(to_pci_dev(dev))));
-	WRITE_ONCE(r.over, true);
-	ut_join(&reader);
-	ut_join(&waiter);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(waiter.done));
-	d->end(dev);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(r.thread.done));
+	ut_stop_reader(&r);
 }
 
 /* A map or unmap of a domain takes effect on all IOMMUs that use it. */
@@ -268,62 +163,14 @@ static void unmap_ranges(struct kunit *test)
 }
 
 /*
- * Two devices use a domain by RID and by three PASIDs each. An unmap requests
- * one IOTLB invalidation, then one for each device TLB and PASID, and one wait,
- * in one submission.
- */
-static void unmap_minimal_invalidations(struct kunit *test)
-{
-	static const ioasid_t pasids[] = { IOMMU_NO_PASID, 1, 2, 70 };
-	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
-	struct iommu_domain *domain;
-	unsigned int i, j;
-
-	domain = ut_new_domain(test, mock_dev(MOCK_SS, 1), 0);
-	for (i = 1; i < MOCK_DEVS; i++)
-		for (j = 0; j < ARRAY_SIZE(pasids); j++)
-			KUNIT_ASSERT_EQ(test,
-					ut_attach(domain, mock_dev(MOCK_SS, i),
-						  pasids[j]), 0);
-	ut_map(test, domain, ut_new_page(test));
-
-	mock_reset();
-	ut_unmap(test, domain);
-	KUNIT_EXPECT_EQ(test, iommu->doorbells, 1);
-	KUNIT_EXPECT_EQ(test, iommu->nr_log, 1 + 2 * ARRAY_SIZE(pasids) + 1);
-	KUNIT_EXPECT_EQ(test, iommu->log[0].type, MOCK_INV_IOTLB);
-	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_DEVTLB), 2);
-	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_DEVTLB_PASID),
-			2 * (ARRAY_SIZE(pasids) - 1));
-	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_SS, MOCK_INV_WAIT), 1);
-
-	for (i = 1; i < MOCK_DEVS; i++)
-		for (j = 0; j < ARRAY_SIZE(pasids); j++)
-			ut_detach(domain, mock_dev(MOCK_SS, i), pasids[j]);
-}
-
-/* Number of calls of the function that flushes the write buffer */
-static unsigned int domain_wbf_count;
-
-static int domain_count_wbf(struct kprobe *p, struct pt_regs *regs)
-{
-	domain_wbf_count++;
-	return 0;
-}
-
-KUNIT_DEFINE_ACTION_WRAPPER(domain_remove_kprobe, unregister_kprobe,
-			    struct kprobe *);
-
-/*
  * A map flushes the write buffer of an IOMMU once, however many devices use the
- * domain. A probe counts the flushes, as the mock IOMMU may see several
- * commands as one.
+ * domain.
  */
 static void map_flushes_write_buffer_once(struct kunit *test)
 {
-	static struct kprobe probe;
 	struct iommu_domain *domain;
-	unsigned int i;
+	const unsigned int *flushes;
+	unsigned int i, before;
 
 	domain = ut_new_domain(test, mock_dev(MOCK_LEGACY_OLD, 0), 0);
 	for (i = 0; i < MOCK_DEVS; i++)
@@ -331,17 +178,10 @@ static void map_flushes_write_buffer_once(struct kunit *test)
 				ut_attach(domain, mock_dev(MOCK_LEGACY_OLD, i),
 					  IOMMU_NO_PASID), 0);
 
-	probe = (struct kprobe) {
-		.symbol_name = "iommu_flush_write_buffer",
-		.pre_handler = domain_count_wbf,
-	};
-	KUNIT_ASSERT_EQ(test, register_kprobe(&probe), 0);
-	KUNIT_ASSERT_EQ(test,
-			kunit_add_action_or_reset(test, domain_remove_kprobe,
-						  &probe), 0);
-	domain_wbf_count = 0;
+	flushes = ut_count_write_buffer_flushes(test);
+	before = *flushes;
 	ut_map(test, domain, ut_new_page(test));
-	KUNIT_EXPECT_EQ(test, domain_wbf_count, 1);
+	KUNIT_EXPECT_EQ(test, *flushes, before + 1);
 
 	ut_unmap(test, domain);
 	for (i = 0; i < MOCK_DEVS; i++)
@@ -504,10 +344,8 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, ut_topology_gen_params),
 	KUNIT_CASE_PARAM(domain_id_reuse, ut_topology_gen_params),
 	KUNIT_CASE_PARAM(attach_without_grace_period, ut_pasid_gen_params),
-	KUNIT_CASE_PARAM(ats_disable_waits_for_flush, ats_disable_gen_params),
 	KUNIT_CASE_PARAM(unmap_ranges, ut_topology_gen_params),
 	KUNIT_CASE(domain_on_two_iommus),
-	KUNIT_CASE(unmap_minimal_invalidations),
 	KUNIT_CASE(map_flushes_write_buffer_once),
 	KUNIT_CASE_PARAM(iotlb_sync_in_hardirq, ut_topology_gen_params),
 	KUNIT_CASE(device_reset),

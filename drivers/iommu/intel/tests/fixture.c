@@ -5,9 +5,12 @@
  */
 
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -223,6 +226,60 @@ void ut_join(struct ut_thread *t)
 void ut_unmap_work(void *domain)
 {
 	iommu_unmap(domain, IOVA, PAGE_SIZE);
+}
+
+static void fixture_read_lock_work(void *data)
+{
+	unsigned long end = jiffies + 5 * HZ;
+	struct ut_reader *r = data;
+
+	rcu_read_lock();
+	complete(&r->begun);
+	while (!READ_ONCE(r->over) && time_before(jiffies, end))
+		cpu_relax();
+	rcu_read_unlock();
+}
+
+void ut_start_reader(struct kunit *test, struct ut_reader *r)
+{
+	init_completion(&r->begun);
+	r->over = false;
+	ut_start(test, &r->thread, fixture_read_lock_work, r);
+	wait_for_completion(&r->begun);
+}
+
+void ut_stop_reader(struct ut_reader *r)
+{
+	WRITE_ONCE(r->over, true);
+	ut_join(&r->thread);
+}
+
+static unsigned int fixture_write_buffer_flushes;
+
+static int fixture_count_write_buffer_flush(struct kprobe *p,
+					    struct pt_regs *regs)
+{
+	fixture_write_buffer_flushes++;
+	return 0;
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(fixture_remove_kprobe, unregister_kprobe,
+			    struct kprobe *);
+
+const unsigned int *ut_count_write_buffer_flushes(struct kunit *test)
+{
+	static struct kprobe probe;
+
+	probe = (struct kprobe) {
+		.symbol_name = "iommu_flush_write_buffer",
+		.pre_handler = fixture_count_write_buffer_flush,
+	};
+	fixture_write_buffer_flushes = 0;
+	KUNIT_ASSERT_EQ(test, register_kprobe(&probe), 0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, fixture_remove_kprobe,
+						  &probe), 0);
+	return &fixture_write_buffer_flushes;
 }
 
 bool ut_reaches_at(struct device *dev, ioasid_t pasid, u64 addr,

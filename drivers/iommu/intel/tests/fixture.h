@@ -152,6 +152,29 @@ void ut_join(struct ut_thread *t);
 /* ut_unmap() as a thread function */
 void ut_unmap_work(void *domain);
 
+/**
+ * struct ut_reader - RCU read-side critical section of another thread
+ * @thread: The thread. &ut_thread.done tells whether the section has ended.
+ * @begun: Completed when the critical section has begun.
+ * @over: Set to end it; it ends by itself after 5 seconds.
+ */
+struct ut_reader {
+	struct ut_thread thread;
+	struct completion begun;
+	bool over;
+};
+
+/* Begin the critical section, and end it. Both wait until that has happened. */
+void ut_start_reader(struct kunit *test, struct ut_reader *r);
+void ut_stop_reader(struct ut_reader *r);
+
+/*
+ * Count the calls of the function that flushes the write buffer of an IOMMU,
+ * until the end of the test. Returns the counter. The log of a mock IOMMU cannot
+ * replace it, because the IOMMU may see several commands as one.
+ */
+const unsigned int *ut_count_write_buffer_flushes(struct kunit *test);
+
 /* The pages of a guest: one page table of each level, and one page of data */
 enum ut_guest_page {
 	GUEST_LEVEL4,

@@ -14,7 +14,7 @@ import tempfile
 from ..qemu_config import QemuArchParams
 
 # MOCK_IOMMUS in drivers/iommu/intel/tests/mock/unit.h
-IOMMUS = 11
+IOMMUS = 12
 REGISTERS = 0x10000000
 REGISTERS_SIZE = 0x10000
 # Segment 0 is that of the machine itself.

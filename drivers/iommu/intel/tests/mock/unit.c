@@ -79,9 +79,12 @@
 #define CAP	(6ULL | 6ULL << 8 | 47ULL << 16 | 0x20ULL << 24 | 3ULL << 34)
 #define CAP_PSI	(MOCK_CAP_PSI | 18ULL << MOCK_CAP_MAMV_SHIFT)
 /* 1 GiB first-stage pages */
-#define CAP_FS	(BIT_ULL(56) | CAP_PSI)
+#define CAP_FS1GP	BIT_ULL(56)
+#define CAP_FS	(CAP_FS1GP | CAP_PSI)
+/* Snoop control */
+#define ECAP_SC	BIT_ULL(7)
 /* Pass-through, snoop control, IOTLB registers at 0x500 */
-#define ECAP_OLD	(BIT_ULL(6) | BIT_ULL(7) | 0x50ULL << 8)
+#define ECAP_OLD	(BIT_ULL(6) | ECAP_SC | 0x50ULL << 8)
 #define ECAP_QI		BIT_ULL(1)
 /* Coherent page walks */
 #define ECAP	(ECAP_OLD | BIT_ULL(0) | ECAP_QI)
@@ -141,6 +144,11 @@ static struct mock_iommu unit_iommus[MOCK_IOMMUS] = {
 		.name = "first-stage-cm",
 		.cache.cap = CAP | CAP_FS | MOCK_CAP_CM,
 		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
+	},
+	[MOCK_FS_OLD] = {
+		.name = "first-stage-old",
+		.cache.cap = CAP | CAP_FS1GP | MOCK_CAP_RWBF,
+		.ecap = (ECAP | ECAP_SM | ECAP_FS) & ~ECAP_SC,
 	},
 	[MOCK_KDUMP] = {
 		.name = "kdump",

@@ -37,6 +37,9 @@
  * @MOCK_FS: Scalable mode, both stages, nesting, ATS, PASID.
  * @MOCK_FS2: Like %MOCK_FS, and page requests.
  * @MOCK_FS_CM: Both stages, nesting, ATS, PASID, caching mode.
+ * @MOCK_FS_OLD: Both stages, nesting, PASID; without ATS, page-selective
+ *	invalidation and snoop control, but with a write buffer that needs
+ *	flushing.
  * @MOCK_KDUMP: Legacy mode; translation is enabled before the driver starts,
  *	as after a crash, see kdump.h.
  * @MOCK_KDUMP_SM: Likewise in scalable mode, second stage only.
@@ -54,6 +57,7 @@ enum mock_iommu_id {
 	MOCK_FS,
 	MOCK_FS2,
 	MOCK_FS_CM,
+	MOCK_FS_OLD,
 	MOCK_KDUMP,
 	MOCK_KDUMP_SM,
 	MOCK_IOMMUS,
