@@ -15,7 +15,8 @@ JOBS=${JOBS:-$(nproc)}
 COMMAND=$(cd "$(dirname "$0")" && pwd -P)/${0##*/}
 ME=${0##*/}
 
-. "$(dirname "$0")/../lib/options.sh"
+# shellcheck source=dev/lib/options.sh
+. "$TOP/dev/lib/options.sh"
 
 # One line on standard error, then failure.
 die()
@@ -51,8 +52,7 @@ logged()
 		die "$label failed (log: $log): $(first_error "$log")"
 }
 
-# restarts LOG: print the messages of dev/machine/qemu in LOG, which tell that
-# it restarted the machine.
+# restarts LOG: print the messages of dev/machine/qemu in LOG about restarts.
 restarts()
 {
 	grep '^qemu: ' "$1" >&2 || :
@@ -126,6 +126,12 @@ kunitconfigs()
 	while read -r config; do
 		[ ! -f "$1/$config" ] || printf '%s\n' "$1/$config"
 	done < <(cd "$TOP" && find drivers -name "*.kunitconfig" | sort)
+}
+
+# report COMMAND ARGUMENT...: counts, cases and tables, see dev/lib/report.
+report()
+{
+	PYTHONPATH=$TOP/dev/lib python3 -B -m report "$@"
 }
 
 # as_root COMMAND...: run COMMAND as root.

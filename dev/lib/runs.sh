@@ -98,7 +98,7 @@ boot_one()
 {
 	local config=$1 variant=${2% *} scenario=${2#* }
 	local said=$RUNS/$config/$variant-$scenario.said
-	local counts=$RUNS/$variant-$config-$scenario/counts
+	local counts=$RUNS/$variant-$config-$scenario/counts.json
 	local inputs=(boot_inputs "$variant-$config" "$scenario") reuse=
 	shift 2
 
@@ -127,9 +127,9 @@ boot_scenarios()
 	done | boot_each "$1" count,io
 }
 
-# said CONFIG VARIANT SCENARIO: print the error of a failed boot, without the name
+# boot_error CONFIG VARIANT SCENARIO: print the error of a failed boot, without the name
 # of the program. Fails if the boot passed.
-said()
+boot_error()
 {
 	local file=$RUNS/$1/$2-$3.said
 
@@ -137,50 +137,12 @@ said()
 	tail -n 1 "$file" | sed 's/^[a-z-]*: //' | grep .
 }
 
-# compare CONFIG: print one line for each measurement of SCENARIOS. There are eight
-# fields each: IOTLB DEVTLB OTHER WAITS DOORBELLS KIND RUNS STEADY
-#
-#   SCENARIO TOPOLOGY OP  base's eight  series' eight  LEAST(iotlb devtlb waits doorbells exact)
-#
-# "- - - - - - 0 0" stands for a measurement that is missing.
-compare()
+# report_runs COMMAND CONFIG [OPTION...]: report on the boots of SCENARIOS.
+report_runs()
 {
-	local config=$1 scenario variant
+	local command=$1 config=$2
+	shift 2
 
-	for scenario in "${SCENARIOS[@]}"; do
-		for variant in $VARIANTS; do
-			[ -f "$RUNS/$variant-$config-$scenario/counts" ] || continue
-			sed "s/^/$variant $scenario /" "$RUNS/$variant-$config-$scenario/counts"
-		done
-	done | awk -v scenarios=" ${SCENARIOS[*]} " '
-	FILENAME == "-" {
-		key = $2 " " $3 " " $4
-		variant = $1
-		$1 = $2 = $3 = $4 = ""
-		sub(/^ +/, "")
-		counts[variant, key] = $0
-		next
-	}
-	index(scenarios, " " $1 " ") {
-		key = $1 " " $2 " " $3
-		$1 = $2 = $3 = ""
-		sub(/^ +/, "")
-		print key, of("base"), of("series"), $0
-	}
-	function of(variant)
-	{
-		return (variant, key) in counts ? counts[variant, key] : "- - - - - - 0 0"
-	}' - <(awk -f "$TOP/dev/lib/report/least.awk" "$TOP/dev/machine/scenarios" "$TOP/dev/machine/topologies")
-}
-
-# io_summary CONFIG VARIANT SCENARIO: print the amount of I/O of that boot and the
-# number of descriptors.
-io_summary()
-{
-	local dir=$RUNS/$2-$1-$3 disk net iotlb devtlb
-
-	read -r _ disk net < <(grep '^verified ' "$dir/results")
-	read -r _ _ iotlb devtlb _ < <(grep '^io io ' "$dir/counts" || echo 'io io 0 0')
-	echo "disk $((disk >> 20)) MiB, net $((net >> 20)) MiB, $((iotlb + devtlb)) descriptors$(
-		sed 's/^/; /' "$RUNS/$1/$2-$3.reused" 2>/dev/null)"
+	report "$command" --runs "$RUNS" --config "$config" \
+		--machine "$TOP/dev/machine" "$@" -- "${SCENARIOS[@]}"
 }
