@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# apt with one more suite of the Debian archive than the machine has, from the
-# machine's own mirror and with signatures checked, while the machine's own
-# configuration stays as it is. Source it after lib.sh:
+# apt with one suite of the Debian archive more than the machine is configured for,
+# from the mirror of the machine, with signatures checked. The configuration of the
+# machine does not change. Source it after lib.sh:
 #
 #	suite_open [--source | --beside] SUITE	then
 #	suite_apt apt-get download PACKAGE
 #	suite_close
 #
-# --source reads the index of source packages instead; --beside adds the
-# suite to the machine's own ones, which is what installing needs.
+# --source reads the index of source packages instead. --beside adds the suite to
+# those of the machine, which is necessary to install packages.
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring
 SUITE_DIR=
 SUITE_OPTS=()
 
-# The address of the Debian archive that this machine uses. Before the first
-# "apt-get update" apt knows no origins: the release's name has to do then.
+# Print the address of the Debian archive that this machine uses. Before the first
+# "apt-get update", apt has no origins, and the name of the release is used.
 mirror()
 {
 	local codename
@@ -73,8 +73,8 @@ suite_open()
 	update_lists suite_apt apt-get
 }
 
-# update_lists COMMAND...: COMMAND update, where COMMAND is apt-get in some
-# guise; a mirror that does not answer is one line.
+# update_lists COMMAND...: run COMMAND, which is apt-get with options, with "update".
+# Prints one line if the mirror does not answer.
 update_lists()
 {
 	local log
@@ -87,7 +87,7 @@ update_lists()
 	rm -f "$log"
 }
 
-# suite_apt PROGRAM ARGUMENT...: an apt program that sees the suite.
+# suite_apt PROGRAM ARGUMENT...: run a program of apt with the suite.
 suite_apt()
 {
 	local program=$1
