@@ -1,72 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0
-# A thin front: what a target does is in the script dev/ has for it.
+# A target runs the script of the same name in dev/ (see dev/README.md).
 
-# The scripts start a kernel's make, which must not inherit this one's flags.
+# The scripts run the make of a kernel, which must not inherit these.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
+unexport VARIANT CONFIG LIMIT MINUTES FILTER ARGS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test kunit boot check bench cost each mutants stress
 .PHONY: fresh selftests flush-cost litmus print-tree refresh series clean
 
+# Options of the scripts: VARIANT=, CONFIG=, LIMIT=, and ARGS= for all others
+options = $(if $(VARIANT),--variant '$(VARIANT)') $(if $(CONFIG),--config '$(CONFIG)') \
+	  $(if $(LIMIT),--limit '$(LIMIT)') $(ARGS)
+
 help:		## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:	/p' Makefile | expand -t 16
 
 setup:		## install the tools (Debian 12 or 13, as root or with sudo)
-	@dev/setup
+	@dev/build/setup
 
 demo: setup	## base and series side by side in QEMU, as a table
-	@dev/demo
+	@dev/measure/demo $(options)
 
-test: setup	## all checks; closes with "N passed, N failed"
-	@dev/test
+test: setup	## all checks; ends with "N passed, N failed"
+	@dev/test/test $(options)
 
-kunit: setup	## of these, the KUnit suites
-	@dev/test kunit
+kunit: setup	## of these, the KUnit suites, or those that match FILTER=
+	@dev/test/kunit $(options) $(if $(FILTER),'$(FILTER)')
 
 boot: setup	## of these, the boots that count invalidation descriptors
-	@dev/test boot
+	@dev/test/boot $(options)
 
-check: setup	## of these, checkpatch, sparse, W=1 and kernel-doc
-	@dev/test check
+check: setup	## of these, checkpatch, sparse, W=1, kernel-doc and the scripts
+	@dev/check/check $(options)
 
 bench: setup	## time map and unmap on base and series
-	@dev/bench
+	@dev/measure/bench $(options)
 
-cost: setup	## what attaching costs on base and series, in time and memory
-	@dev/attach-cost
+cost: setup	## time and memory of an attach on base and series
+	@dev/measure/cost $(options)
 
-flush-cost: setup ## what flushing CPU caches costs iommufd
-	@dev/flush-cost
+flush-cost: setup ## cost of flushing CPU caches in iommufd
+	@dev/measure/flush-cost $(options)
 
 each: setup	## build, boot and test each patch by itself
-	@dev/each
+	@dev/test/each $(options)
 
-mutants: setup	## break the series in many ways: do the suites notice?
-	@dev/mutate
+mutants: setup	## break the series on purpose; the tests must fail
+	@dev/test/mutants $(options)
 
-MINUTES ?= 10
-stress: setup	## everybody at once on the debug kernels, MINUTES=10 each
-	@dev/soak $(MINUTES)
+stress: setup	## concurrent map, attach and DMA, MINUTES=10 for each debug kernel
+	@dev/test/stress $(options) $(if $(MINUTES),--minutes '$(MINUTES)')
 
-selftests: setup	## the kernel's own tests of iommufd, on base and series
-	@dev/selftests
+selftests: setup	## the kernel's tests of iommufd, on base and series
+	@dev/test/selftests $(options)
 
-litmus: setup	## check the ordering with herd7, if it is there
-	@dev/litmus
+litmus: setup	## check the ordering with herd7, if it is installed
+	@dev/check/litmus $(options)
 
 print-tree: setup	## assemble build/linux, a git checkout, and print its path
-	@dev/tree
+	@dev/tree/print-tree $(options)
 
 refresh: setup	## fold edits in build/linux back into patches/ and the new files
-	@dev/refresh
+	@dev/tree/refresh $(options)
 
 series: setup	## write the mails to post to build/series
-	@dev/series
+	@dev/tree/series $(options)
 
-TARGET ?= demo
 fresh:		## demo, or TARGET=, on a bare Debian: SUITE=bookworm|trixie [QEMU=]
-	@dev/fresh "$(SUITE)" "$(TARGET)"
+	@dev/test/fresh $(options) $(if $(QEMU),--qemu-from '$(QEMU)') '$(SUITE)' $(TARGET)
 
-clean:		## remove build/, unless it holds edits
-	@dev/tree unedited
-	rm -rf build
+clean:		## remove build/, unless it has edits
+	@dev/tree/clean

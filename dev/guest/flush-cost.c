@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it takes to flush memory from the caches of this processor, compared with
- * clearing it. User space may use the instruction that the kernel uses.
+ * Measure flushing memory from the caches of this processor, compared with clearing
+ * it. User space can use the same instruction as the kernel.
  *
- * Prints "flush: MS ms per GiB, RATIO of clearing", medians of several times.
+ * Prints "flush: MS ms per GiB, RATIO of clearing", the medians of several
+ * measurements.
  */
 #include <stdio.h>
 #include <stdlib.h>

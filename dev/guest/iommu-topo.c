@@ -4,11 +4,11 @@
  *
  * Binds to PCI functions that do no DMA of their own (QEMU's pci-testdev, or
  * any other by driver_override), attaches one paging domain to their RIDs and
- * PASIDs and maps and unmaps in it. What that costs is counted outside, by
- * whoever traces the emulated IOMMU: this driver only says in the same trace
- * where each operation begins and ends, by writing text to the data register
- * of a parallel port. The port is not behind the IOMMU, buffers nothing and is
- * used by nobody else, so the marks line up with the descriptors exactly.
+ * PASIDs, and maps and unmaps in it. The descriptors are counted in QEMU's trace
+ * of the emulated IOMMU. The driver marks the begin and the end of each operation
+ * in this trace, by writing text to the data register of a parallel port. The
+ * port is not behind the IOMMU and has no buffer, so the marks are in order with
+ * the descriptors.
  *
  * Files in debugfs, directory iommu-topo:
  *
@@ -16,11 +16,11 @@
  *            to the first DEVICES devices by RID (if RID is 1) and by the same
  *            PASIDS PASIDs each, then map and unmap SIZE bytes at IOVA, with
  *            marks around each map and each unmap, REPEAT times
- *   mark     write a line: it goes into the trace as it is
+ *   mark     write a line, which goes into the trace unchanged
  *   stress   write "SECONDS PASIDS": map and unmap on every CPU while all
- *            devices attach and detach; read: what was done
- *   provoke  write anything: commit the sins that the kernel's detectors were
- *            built to find, so that a quiet log can be told from a deaf one
+ *            devices attach and detach; read: numbers of both
+ *   provoke  write anything: provoke an error for each detector of the kernel,
+ *            which shows that the detectors work
  */
 
 #include <linux/cleanup.h>
@@ -240,7 +240,7 @@ static const struct file_operations mark_fops = {
 /*
  * stress: one mapper on every CPU, each in a window of its own, and one
  * attacher for each device. The first device keeps its RID attached, so that
- * there is always something to flush.
+ * every unmap has to invalidate.
  */
 struct topo_worker {
 	struct task_struct *task;
@@ -329,7 +329,7 @@ static int topo_start(struct topo_worker *w, int (*fn)(void *),
 	return 0;
 }
 
-/* Stop all of them, add up what they did, return the first error */
+/* Stop the workers, add up their rounds, return the first error */
 static int topo_stop(struct topo_worker *w, unsigned int n, unsigned long *done)
 {
 	int ret = 0;
@@ -446,7 +446,7 @@ static const struct file_operations stress_fops = {
 	.write	= stress_write,
 };
 
-/* provoke: one finding for each detector that a debug kernel may carry */
+/* provoke: one error for each detector that a debug kernel may have */
 static DEFINE_SPINLOCK(topo_lock_a);
 static DEFINE_SPINLOCK(topo_lock_b);
 static unsigned long topo_raced;
@@ -518,7 +518,7 @@ static ssize_t provoke_write(struct file *file, const char __user *buf,
 		topo_provoke_sleep();
 	if (IS_ENABLED(CONFIG_PROVE_RCU))
 		(void)rcu_dereference(topo_rcu);
-	/* Lockdep falls silent after its first finding, or one of KASAN's */
+	/* Lockdep is disabled by its first report, or one of KASAN */
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
 		topo_provoke_inversion();
 	if (IS_ENABLED(CONFIG_KASAN))
@@ -544,9 +544,9 @@ static int topo_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENODEV;
 
 	/*
-	 * The function has no PASID capability, as it never uses one, and
-	 * QEMU's unit claims a width of one bit; to its tables and caches all
-	 * PASIDs are the same. Let the core accept as many as are asked for.
+	 * The function has no PASID capability, and QEMU's unit has a PASID
+	 * width of one bit, although its tables and caches accept any PASID.
+	 * Have the core accept as many as are needed.
 	 */
 	if (dev->iommu->iommu_dev->max_pasids)
 		dev->iommu->max_pasids = TOPO_MAX_PASIDS + 1;
@@ -595,7 +595,7 @@ static int __init topo_init(void)
 	debugfs_create_file("provoke", 0200, topo_dir, NULL, &provoke_fops);
 	debugfs_create_u32("devices", 0400, topo_dir, &topo_ndevices);
 
-	/* Ends whatever the firmware may have written to the port */
+	/* End a line that the firmware may have written to the port */
 	topo_mark("");
 	return 0;
 }

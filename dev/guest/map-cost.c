@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it takes to map memory into a mock domain of iommufd and to unmap it.
+ * Measure map and unmap of memory in a mock domain of iommufd.
  *
  *	map-cost MOCK-DEVICE-FLAGS
  *
- * Prints "cost: map NS unmap NS", each the median of several times.
+ * Prints "cost: map NS unmap NS", the medians of several measurements.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Commands of the package, which the scripts call as "report COMMAND"."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import boots, compare, kunit, log, measure, selftests, trace
+from .cases import Case, show
+
+
+def fail(text):
+	"""Print why the command fails, for the caller to report."""
+	print(text)
+	return 1
+
+
+def count(args):
+	"""Count the descriptors of a trace."""
+	results = trace.count(log.read(args.trace))
+	if args.console:
+		lost = {words[1]: int(words[2]) for words in
+			map(str.split, log.read(args.results)) if words[0] == 'lost'}
+		_, refused = log.without_refused(log.read(args.console))
+		if refused != sum(lost.values()):
+			return fail(f'{refused} invalidations were refused, but '
+				    f'{sum(lost.values())} of them in measurements')
+		results = trace.mark_lost(results, {name for name, n in lost.items() if n})
+	with open(args.output, 'w', encoding='utf-8') as file:
+		trace.save(results, file)
+	return 0
+
+
+def first_error(args):
+	"""Print the first error in a kernel's log, if there is one."""
+	error = log.first_error(log.read(args.log), args.refusals)
+	if error is not None:
+		print(error)
+	return 0
+
+
+def runs(args):
+	return compare.Runs(args.runs, args.config, args.scenarios, args.machine)
+
+
+def boot(args):
+	"""Print the cases of the counted boots."""
+	def cases():
+		yield from boots.boot_cases(runs(args))
+		yield from boots.count_cases(runs(args).rows())
+	return show(cases())
+
+
+def demo(args):
+	"""Print the tables of the demo."""
+	for line in boots.demo(runs(args), args.left_out):
+		print(line)
+	return 0
+
+
+def kunit_cases(args):
+	"""Print the cases of a KUnit run."""
+	cases = kunit.results(args.tree, args.log, args.status, args.filtered,
+			      sys.stdin.read().split(), args.leaks)
+	if args.defects:
+		cases = kunit.base_cases(kunit.read_defects(args.defects), cases)
+	return show(cases)
+
+
+def selftest_cases(args):
+	"""Print the cases of the selftests."""
+	base = selftests.results(log.read(args.base)) if args.base else ()
+	return show(selftests.compare(base, selftests.results(log.read(args.log))))
+
+
+def table(lines):
+	"""Print a table; fail if nothing was measured."""
+	try:
+		for line in lines:
+			print(line)
+	except measure.Nothing:
+		return 1
+	return 0
+
+
+def bench(args):
+	"""Print the table of dma_map_benchmark."""
+	return table(measure.bench(log.read(args.measured)))
+
+
+def instructions(args):
+	"""Print the table of instructions."""
+	return table(measure.instructions(log.read(args.measured), args.shift))
+
+
+def cost(args):
+	"""Print the table of the cost of attaching."""
+	base, series = ([log.read(path) for path in sorted(args.directory.glob(pattern))]
+			for pattern in ('base-*.log', 'series-*.log'))
+	return table(measure.cost(base, series))
+
+
+def flush_cost(args):
+	"""Print the ratio of map and unmap."""
+	return table([measure.flush_cost(log.read(args.base), log.read(args.series))])
+
+
+def parser():
+	"""The commands and their arguments"""
+	top = argparse.ArgumentParser(prog='report', description=__doc__)
+	commands = top.add_subparsers(required=True)
+
+	def command(run, name, *arguments):
+		sub = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+		sub.set_defaults(run=run)
+		for argument, options in arguments:
+			sub.add_argument(argument, **options)
+
+	path, flag = {'type': Path}, {'action': 'store_true'}
+	of_runs = (('--runs', path), ('--config', {}), ('--machine', path),
+		   ('scenarios', {'nargs': '+'}))
+	command(count, 'count', ('--console', path), ('--results', path),
+		('trace', path), ('output', path))
+	command(first_error, 'first-error', ('--refusals', flag), ('log', path))
+	command(boot, 'boot', *of_runs)
+	command(demo, 'demo', ('--left-out', {'action': 'append', 'default': []}), *of_runs)
+	command(kunit_cases, 'kunit', ('--filtered', flag), ('--leaks', flag),
+		('--defects', path), ('--status', {'type': int, 'default': 0}),
+		('tree', path), ('log', path))
+	command(selftest_cases, 'selftests', ('--base', path), ('log', path))
+	command(bench, 'bench', ('measured', path))
+	command(instructions, 'instructions', ('--shift', {'type': int}),
+		('measured', path))
+	command(cost, 'cost', ('directory', path))
+	command(flush_cost, 'flush-cost', ('base', path), ('series', path))
+	return top
+
+
+if __name__ == '__main__':
+	arguments = parser().parse_args()
+	sys.exit(arguments.run(arguments))
