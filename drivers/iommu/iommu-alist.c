@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writers' side of the IOMMU attachment lists, see include/linux/iommu-alist.h.
+ * Writer side of the IOMMU attachment lists, see include/linux/iommu-alist.h.
  *
  * Two properties of the linked lists keep the lockless walks correct:
  *
- * - A group is linked among the leaders at every moment: a new leader replaces
- *   the old one by a single store. A walk that has reached the old leader finds
- *   the other members from there.
+ * - A group has a leader on the list of leaders at every moment: a new leader
+ *   replaces the old one by a single store. A walk that has reached the old
+ *   leader finds the other members from there.
  * - An element is linked into each list at most once in its life. An element
- *   that a walk has reached may be unlinked but never moved, so the walk goes on
- *   to elements that were behind it.
+ *   that a walk has reached may be unlinked but never moved, so the walk
+ *   continues with elements that were behind it.
  *
- * The trees are for writers only and need no such care.
+ * The trees are accessed by writers only and need no such precautions.
  */
 
 #include <linux/bug.h>
@@ -31,7 +31,7 @@ EXPORT_SYMBOL_GPL(iommu_attach_atcs_exist);
 
 /* Serialises alist_set_atcs_exist() */
 static DEFINE_MUTEX(alist_atcs_lock);
-/* No flush is left that has read iommu_attach_atcs_exist as false. */
+/* All flushes that have read iommu_attach_atcs_exist as false have ended. */
 static bool alist_atcs_settled;
 
 static int alist_cmp_ptr(const void *a, const void *b)
@@ -93,7 +93,7 @@ static void alist_set_users(struct iommu_attach_elm *leader, unsigned int users)
 	WRITE_ONCE(leader->tag_users, users);
 }
 
-/* The leader of the first group that is not before IOMMU and tag, or NULL */
+/* Find the leader of the first group at or after IOMMU and tag, or NULL. */
 static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
 						 struct iommu_device *iommu,
 						 u64 iotlb_tag)
@@ -146,7 +146,7 @@ static void alist_add_member(struct iommu_attach_list *list,
 	list_add_tail_rcu(&elm->node, &next->node);
 }
 
-/* Make the next member the leader of the group; remove the group if none. */
+/* Make the next member the leader; if there is none, remove the group. */
 static void alist_del_leader(struct iommu_attach_list *list,
 			     struct iommu_attach_elm *leader)
 {
@@ -158,7 +158,7 @@ static void alist_del_leader(struct iommu_attach_list *list,
 		return;
 	}
 
-	/* The next one, so that elements with an ATC still follow the leader. */
+	/* Use the next one, as elements with an ATC must follow the leader. */
 	heir = list_next_entry(leader, node);
 	alist_set_users(heir, leader->tag_users - 1);
 	rb_replace_node(&leader->group_node, &heir->group_node, &list->groups);
@@ -266,8 +266,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * iommu_attach_list_add() - publish an attachment
  * @list: List of the domain.
  * @elm: Element initialised by iommu_attach_elm_init().
- * @iotlb_tag: What an IOTLB invalidation has to name to reach the translations
- *	that the IOMMU caches for the attachment.
+ * @iotlb_tag: Tag of the translations that the IOMMU caches for the attachment,
+ *	which identifies what an IOTLB invalidation selects.
  *
  * Every flush that begins after this returns finds @elm. A flush in progress may
  * not find it; if @elm has an ATC, the flush detects it by
@@ -280,8 +280,9 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * The number of steps is logarithmic in the number of attachments.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: 0. -EBUSY, after a warning, if @elm is or was on a list, which is a bug
- * in the driver. The device must not be attached then, nor @elm be freed.
+ * Return: 0. -EBUSY, after a warning, if @elm is or was on a list, which is a
+ * bug in the driver. In this case the driver must neither attach the device nor
+ * free @elm.
  */
 int iommu_attach_list_add(struct iommu_attach_list *list,
 			  struct iommu_attach_elm *elm, u64 iotlb_tag)
@@ -320,19 +321,20 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_add);
  * @list: List that @elm is on.
  * @elm: The element.
  *
- * The device's entry has been made non-present, and everything that may have been
- * cached through it has been invalidated, before this is called.
+ * Called after the device's entry has been made non-present and everything that
+ * may have been cached through it has been invalidated.
  *
  * A flush may use @elm until a grace period has passed. The caller frees the
- * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu. kfree_rcu()
- * may try to allocate memory for a batch, and detach is not to allocate.
+ * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu.
+ * kfree_rcu() is not suitable, as it may allocate memory, and detach must not
+ * depend on that.
  *
  * Does not allocate.
  *
  * Context: The caller holds &iommu_attach_list.lock.
  * Return: &enum iommu_attach_left, which tells whether an id in the tag can be
- * reused. -EINVAL, after a warning, if @elm is not on @list: @elm must not be
- * freed then.
+ * reused. -EINVAL, after a warning, if @elm is not on @list. In this case @elm
+ * must not be freed.
  */
 int iommu_attach_list_remove(struct iommu_attach_list *list,
 			     struct iommu_attach_elm *elm)
@@ -380,7 +382,7 @@ iommu_attach_list_find(struct iommu_attach_list *list, struct device *dev,
 		cmp = alist_cmp_device(dev, pasid, elm);
 		if (!cmp)
 			found = elm;
-		/* rb_add() puts equal ones to the right. */
+		/* rb_add() inserts equal elements to the right. */
 		node = cmp < 0 ? node->rb_left : node->rb_right;
 	}
 	return found;
@@ -412,12 +414,12 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);
 /**
  * iommu_attach_list_quiesce() - wait for the flushes in progress
  *
- * When this returns, no flush uses an element that was removed before the call,
- * from whichever list. Called before ATS is disabled, and before an IOMMU is
- * freed; see the section on lifetime in the documentation.
+ * When this returns, no flush uses an element that was removed from any list
+ * before the call. Called before ATS is disabled and before an IOMMU is freed,
+ * see the paragraph on lifetime in the documentation.
  *
- * This waits for all flushes in the system, including those that wait for a device
- * which does not answer. A driver has to bound that time.
+ * This waits for all flushes in the system, including those that wait for a
+ * device which does not respond. A driver has to bound that time.
  *
  * Context: May sleep. Waits for an RCU grace period.
  */

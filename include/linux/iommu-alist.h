@@ -34,8 +34,8 @@ struct iommu_device;
  *
  * Two properties of an element determine how a flush treats it. The first is
  * the pair of *IOMMU* and *IOTLB tag*. The tag is a number that the list does
- * not interpret. It stands for what the IOMMU distinguishes when software
- * invalidates its IOTLB: a domain id, a domain id with a PASID, an ASID, a VMID.
+ * not interpret. It identifies what an IOTLB invalidation of the IOMMU selects:
+ * a domain id, a domain id with a PASID, an ASID or a VMID.
  * Elements with the same IOMMU and the same tag form a group, and one IOTLB
  * invalidation serves the whole group. The second property is whether the
  * device *has an ATC*. Each ATC has to be invalidated separately.
@@ -51,13 +51,13 @@ struct iommu_device;
  *	           |
  *	         other members (not visited by a flush)
  *
- * A device that issues requests under several requester ids (aliases, or the
- * stream ids of an SMMU) has one element per domain and PASID all the same. The
- * ids are an array in the driver's structure, and the driver sends one ATC
- * invalidation for each of them.
+ * A device that issues requests with several requester ids (aliases, or the
+ * stream ids of an SMMU) still has one element per domain and PASID. The driver
+ * keeps the ids in an array in its structure and sends one ATC invalidation for
+ * each of them.
  *
- * Identity and blocking domains have no page table that could change. They do
- * not need a list.
+ * Identity and blocking domains do not need a list, because they have no page
+ * table that could change.
  */
 
 /**
@@ -65,8 +65,8 @@ struct iommu_device;
  *
  * Writers hold &iommu_attach_list.lock. A flush never takes it. A driver that
  * adds or removes elements with interrupts disabled takes the lock with
- * spin_lock_irqsave(), and then has to do so everywhere. It initialises the
- * elements before, because iommu_attach_elm_init() may sleep.
+ * spin_lock_irqsave(), and then has to do so everywhere. It initialises
+ * elements before it takes the lock, because iommu_attach_elm_init() may sleep.
  *
  * Readers are in an RCU read-side critical section, or hold the lock. Under RCU
  * a walk may visit an element that has just been removed. A flush then
@@ -94,10 +94,10 @@ struct iommu_device;
  *
  * **Flushing several IOMMUs.** A flush should queue its commands to every IOMMU
  * first and wait for completion afterwards, so that it takes as long as the
- * slowest IOMMU instead of the sum of all. The second walk may find other IOMMUs
- * than the first one. An IOMMU that has left the list needs no wait, because
- * detach has invalidated everything before the removal. An IOMMU that has joined
- * the list has only devices that read the changed page table.
+ * slowest IOMMU instead of the sum of all. The two walks may find different
+ * IOMMUs. An IOMMU that is no longer on the list needs no wait, because detach
+ * has invalidated everything before the removal. An IOMMU that has been added
+ * to the list has only devices that read the changed page table.
  *
  * **ATCs.** A device that is attached while a flush is in progress reads the
  * changed page table, but may still be served from an IOTLB entry of its group
@@ -120,9 +120,9 @@ struct iommu_device;
  *	                                 atc_added()
  *	                                 smp_mb()
  *
- * Once is enough. An element that the later walk does not find was published
- * after the IOTLB invalidation, and its device finds the old translation neither
- * in memory nor in the IOTLB.
+ * One repetition is sufficient. An element that the later walk does not find
+ * was published after the IOTLB invalidation had completed, and its device
+ * finds the old translation neither in memory nor in the IOTLB.
  *
  * **Detach.** The order is reversed: make the entry non-present, invalidate
  * everything that may have been cached through it, and remove the element last.
@@ -137,10 +137,10 @@ struct iommu_device;
  * detect the new element as described above.
  *
  * **Lifetime.** A flush may use an element until a grace period after its removal
- * has passed, and send ATC invalidations for it. Before the target of these goes
- * away, that is before ATS is disabled, the device is reset or the IOMMU is
- * freed, the driver calls iommu_attach_list_quiesce(). For a reset the core does
- * so if &iommu_ops.rcu_flush is set.
+ * has passed, and send ATC invalidations for it. The driver therefore calls
+ * iommu_attach_list_quiesce() before ATS is disabled and before an IOMMU is
+ * freed. Before a device is reset, the core does so if &iommu_ops.rcu_flush is
+ * set.
  */
 
 /**
@@ -250,8 +250,8 @@ struct iommu_attach_list {
 /**
  * struct iommu_attach_elm - one attachment, embedded in a driver's structure
  * @iommu: IOMMU that translates for the device.
- * @iotlb_tag: What an IOTLB invalidation of @iommu names. Not interpreted by the
- *	list.
+ * @iotlb_tag: Identifies what an IOTLB invalidation of @iommu selects. Not
+ *	interpreted by the list.
  * @dev: The device. It may be gone before the element is freed, so only holders
  *	of &iommu_attach_list.lock may dereference it.
  * @pasid: PASID of the attachment, %IOMMU_NO_PASID for requests without one.
@@ -316,8 +316,9 @@ void iommu_attach_list_quiesce(void);
 /**
  * var iommu_attach_atcs_exist - whether any device with an ATC has been attached
  *
- * Set for good before the first element with an ATC is added to any list. All
- * flushes that read it as false have ended by then. For the functions below.
+ * Set before the first element with an ATC is added to any list, and never
+ * cleared. All flushes that have read it as false have ended by then. For use
+ * by the functions below only.
  */
 extern bool iommu_attach_atcs_exist;
 
@@ -356,8 +357,8 @@ static inline bool iommu_attach_list_empty(const struct iommu_attach_list *list)
  * @elm: Element visited by iommu_attach_for_each_tag().
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
- * Return: Number of elements with the IOMMU and tag of @elm. Without the lock it
- * may be out of date, and is good for statistics only.
+ * Return: Number of elements with the IOMMU and tag of @elm. Without the lock,
+ * it may be out of date and is suitable for statistics only.
  */
 static inline unsigned int
 iommu_attach_elm_tag_users(const struct iommu_attach_elm *elm)
@@ -457,9 +458,9 @@ static inline void iommu_attach_list_flush_end(struct iommu_attach_list *list)
 
 /*
  * State of a walk, kept by the loops below. @first is the element that a walk
- * over one IOMMU starts from, NULL for a walk over the list. @elm is the element
- * visited last; for a walk under the lock, the one to visit next. @leader is the
- * leader of the group that @elm is in, for a walk over ATCs.
+ * over one IOMMU starts from, NULL for a walk over the list. @elm is the
+ * element visited last or, for a walk under the lock, the one to visit next.
+ * @leader is the leader of the group of @elm, for a walk over ATCs.
  */
 struct iommu_attach_walk {
 	struct iommu_attach_list *list;
@@ -469,9 +470,9 @@ struct iommu_attach_walk {
 };
 
 /*
- * Steps of the loops. They lead from NULL to the first element and from the last
- * element to NULL, and are inline because the flush of a domain with one device
- * takes only a few of them.
+ * Steps of the loops. After NULL comes the first element, and after the last
+ * element NULL. The steps are inline because a flush of a domain with one
+ * device takes only a few of them.
  */
 
 static inline void iommu_attach_assert_readable(struct iommu_attach_list *list)
@@ -533,7 +534,7 @@ iommu_attach_walk_locked(struct iommu_attach_list *list)
 	};
 }
 
-/* Steps on before the visit, because the visitor may remove the element. */
+/* Advance before the visit, because the loop body may remove the element. */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_locked(struct iommu_attach_walk *walk)
 {

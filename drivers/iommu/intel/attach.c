@@ -2,10 +2,10 @@
 /*
  * Attachments of VT-d domains.
  *
- * Attach records in the domain's attachment list how to invalidate what the
- * hardware will cache for a device and PASID, before the hardware can use the
- * domain. Detach removes the record after the hardware has stopped using it.
- * The flushes in cache.c read the list.
+ * Before the hardware can use a domain for a device and PASID, attach adds an
+ * attachment to the list of the domain, with everything that is needed to
+ * invalidate what the hardware caches. Detach removes the attachment after the
+ * hardware has stopped using the domain. The flushes in cache.c walk the list.
  */
 
 #define pr_fmt(fmt)	"DMAR: " fmt
@@ -23,9 +23,9 @@
 #define ATTACHMENT_TAG_NESTED	BIT_ULL(63)
 
 /*
- * What the hardware distinguishes when the IOTLB is invalidated (VT-d
- * specification, section 6.5.2). Domain ids of one IOMMU are used by one domain
- * only, so the tags of a nest parent and those of its children differ.
+ * The tag identifies what an IOTLB invalidation selects (VT-d specification,
+ * section 6.5.2). A domain id on an IOMMU belongs to one domain only, so the
+ * tags of a nest parent differ from those of its children.
  */
 static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
 {
@@ -69,7 +69,7 @@ static struct dmar_attachment *attachment_alloc(struct dmar_domain *domain,
 	return att;
 }
 
-/* Includes the attachment to the nest parent if @domain is nested. */
+/* If @domain is nested, also allocate the attachment to the nest parent. */
 static struct dmar_attachment *
 attachment_alloc_both(struct dmar_domain *domain, struct device *dev,
 		      ioasid_t pasid)
@@ -120,14 +120,14 @@ static int attachment_unlink(struct dmar_attachment *att)
 	return left;
 }
 
-/* The domain id that @domain has on @iommu by its attachments, or 0 */
+/* Find the domain id that the attachments of @domain use on @iommu, or 0. */
 static u16 attachment_find_did(struct dmar_domain *domain,
 			       struct intel_iommu *iommu)
 {
 	struct iommu_attach_elm *elm;
 	struct dmar_attachment *att;
 
-	/* The first one is nested only if @domain has none of its own there. */
+	/* Nested attachments are last: if the first one is nested, all are. */
 	elm = iommu_attach_list_find_iommu(&domain->attachments, &iommu->iommu);
 	if (!elm)
 		return 0;
@@ -144,9 +144,8 @@ static bool attachment_allowed(const struct dmar_domain *domain,
 
 /*
  * Link @att with the domain id that its domain has on the IOMMU. The first
- * attachment allocates one. Looking for the id and linking the attachment that
- * holds it must not be interrupted by another attach, so the id is allocated
- * under the lock.
+ * attachment allocates one, under the lock: otherwise, two concurrent attaches
+ * could both find no id and allocate one each.
  */
 static int attachment_link_own(struct dmar_attachment *att,
 			       struct intel_iommu *iommu)
@@ -188,8 +187,8 @@ static int attachment_link_parent(struct dmar_attachment *att,
 }
 
 /*
- * Unlink @att and free its domain id if it was the last one to hold it. With a
- * first stage, attachments under other tags hold the same id.
+ * Unlink @att and free its domain id if no other attachment uses it. With a
+ * first stage, attachments with different tags use the same id.
  */
 static void attachment_unlink_own(struct dmar_attachment *att,
 				  struct intel_iommu *iommu)
@@ -233,7 +232,7 @@ static void attachment_unlink_parent(struct dmar_attachment *att)
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
  * Return: The attachment, to be undone by dmar_attachment_remove(), or an error
  * pointer: -ENOMEM; -ENOSPC if the IOMMU has no domain id left; -EINVAL if
- * @domain enforces cache coherency and the IOMMU cannot.
+ * @domain enforces cache coherency and the IOMMU does not support that.
  */
 struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 					    struct device *dev, ioasid_t pasid)
@@ -259,13 +258,13 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	if (!ret)
 		return att;
 
-	/* Freed after a grace period, as a flush may have found it. */
+	/* This frees @att after a grace period, as a flush may be using it. */
 	attachment_unlink_own(att, info->iommu);
 	att = NULL;
 err_release:
 	xa_release(&info->attachments, pasid);
 err_free:
-	/* With -EBUSY, which is a bug, one of them is in use. */
+	/* -EBUSY is a bug: one of the two is on a list, so do not free them. */
 	if (ret != -EBUSY) {
 		kfree(parent);
 		kfree(att);
@@ -277,9 +276,9 @@ err_free:
  * dmar_attachment_remove() - remove and free an attachment
  * @att: Attachment returned by dmar_attachment_add() that is not installed.
  *
- * Called after the context or PASID entry has stopped referring to the domain
- * and all caches have been invalidated. Frees the domain id if @att was the last
- * attachment to use it.
+ * Called when the context or PASID entry no longer refers to the domain and all
+ * caches have been invalidated. Frees the domain id if no other attachment uses
+ * it.
  *
  * Flushes in progress may send device-TLB invalidations for @att until a grace
  * period has passed.
@@ -325,7 +324,7 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 		dmar_attachment_remove(old);
 }
 
-/* Drop what the device may have cached before its TLB was recorded. */
+/* Invalidate translations cached before the device TLB was recorded. */
 static void attachment_flush_devtlb(struct device_domain_info *info,
 				    ioasid_t pasid)
 {

@@ -43,10 +43,9 @@ enum dmar_attach_kind {
  * @dtlb_extra_inval: Device-TLB invalidations have to be sent twice (erratum).
  * @debugfs_dentry: Directory of the PASID, or NULL. Set at the end of attach.
  *
- * A snapshot taken at attach. A flush reads it without a lock until a grace
- * period after detach, so the fields it reads do not change. @domain and
- * &iommu_attach_elm.dev may be gone by then and are for holders of the lock of
- * the list only.
+ * A snapshot taken at attach. A flush may read it without a lock until a grace
+ * period after detach, so the fields that it reads do not change. It must not
+ * dereference @domain and &iommu_attach_elm.dev, which may have been freed.
  */
 struct dmar_attachment {
 	struct iommu_attach_elm elm;

@@ -26,8 +26,8 @@
 #define FLUSH_STACK_SIZE	4
 
 /*
- * Number of descriptors in a submission that the stack is too small for. A
- * quarter of the queue, so that one flush does not occupy it completely.
+ * Number of descriptors in the per-CPU buffer: a quarter of the queue, so that
+ * one flush does not occupy the queue completely.
  */
 #define FLUSH_BUFFER_SIZE	64
 
@@ -38,8 +38,8 @@
  *
  * A flush must not allocate memory. The buffer belongs to the flush that has
  * interrupts disabled on the CPU. If that flush logs an error to a console that
- * maps memory for DMA, another flush nests inside it; that one finds the buffer
- * busy and uses only its stack.
+ * maps memory for DMA, another flush may run nested inside it. The nested flush
+ * finds the buffer busy and uses only its stack.
  */
 struct flush_buffer {
 	bool busy;
@@ -85,7 +85,7 @@ static void flush_batch_submit(struct flush_batch *batch)
 	batch->count = 0;
 }
 
-/* Move to the buffer of this CPU, or submit the descriptors if that fails. */
+/* Move to the buffer of this CPU, or submit the descriptors if it is in use. */
 static noinline void flush_batch_make_room(struct flush_batch *batch)
 {
 	struct flush_buffer *buffer;
@@ -96,7 +96,7 @@ static noinline void flush_batch_make_room(struct flush_batch *batch)
 		return;
 	}
 
-	/* The CPU and its buffer are ours until flush_batch_end(). */
+	/* Interrupts stay off until flush_batch_end() releases the buffer. */
 	local_irq_save(flags);
 	buffer = this_cpu_ptr(&flush_buffer);
 	if (buffer->busy) {
@@ -157,10 +157,11 @@ static void flush_range_init(struct cache_flush_range *range,
 }
 
 /*
- * Test whether the IOMMU can invalidate the block by itself. First-stage
- * translations can always be selected by page. The specification (CAP_REG, field
- * MAMV) has hardware accept any address mask for them, but QEMU rejects one above
- * MAMV, and the invalidation would be lost.
+ * Test whether the IOMMU can invalidate only the block instead of the domain or
+ * PASID. First-stage translations can always be selected by page. For these,
+ * the specification (CAP_REG, field MAMV) requires hardware to accept any
+ * address mask, but QEMU rejects masks above MAMV: qi_submit_sync() would log
+ * an error and invalidate the whole PASID.
  */
 static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
@@ -231,8 +232,9 @@ static void flush_devtlb(struct flush_batch *batch,
 }
 
 /*
- * IOMMUs without an invalidation queue have legacy mode only, where the IOTLB is
- * invalidated by domain id. The invalidation hint is optional and not used.
+ * IOMMUs without an invalidation queue support legacy mode only, where the
+ * IOTLB is invalidated by domain id. The invalidation hint is optional and not
+ * used.
  */
 static void flush_iotlb_register(const struct dmar_attachment *att,
 				 const struct cache_flush_range *range)
@@ -293,8 +295,8 @@ static void flush_iommu(struct iommu_attach_list *list,
 /*
  * Make translations that have been added visible to the hardware. In caching
  * mode, the IOTLB may hold entries of second-stage tables that were not present
- * (VT-d specification, section 6.1). Other IOMMUs may need their write buffer
- * flushed, once (section 6.8). Device TLBs hold no entries that are not present.
+ * (VT-d specification, section 6.1). Other IOMMUs may require a write-buffer
+ * flush, once per IOMMU (section 6.8). Device TLBs hold no not-present entries.
  */
 static void flush_iommu_np(struct iommu_attach_list *list,
 			   struct iommu_attach_elm *first,
@@ -324,7 +326,7 @@ typedef void flush_iommu_fn(struct iommu_attach_list *list,
 			    const struct cache_flush_range *range,
 			    struct flush_batch *batch);
 
-/* Call @flush for each IOMMU, and wait until it has executed the batch. */
+/* Call @flush for each IOMMU, and wait until the batch has been executed. */
 static void flush_each_iommu(struct iommu_attach_list *list,
 			     const struct cache_flush_range *range,
 			     flush_iommu_fn *flush)
@@ -388,8 +390,8 @@ void cache_tag_flush_all(struct dmar_domain *domain)
  * @start: First byte of the range.
  * @end: Last byte of the range.
  *
- * For IOMMUs with caching mode, and for those whose write buffer software has to
- * flush. Sends nothing to others.
+ * For IOMMUs with caching mode, and for those whose write buffer software has
+ * to flush. Has no effect on other IOMMUs.
  *
  * Context: As cache_tag_flush_range().
  */

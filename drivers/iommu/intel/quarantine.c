@@ -161,9 +161,10 @@ static void devtlb_for_each_context(struct device_domain_info *info,
 
 /*
  * A flush may have interrupted a holder of &intel_iommu.lock on this CPU, so
- * that lock cannot be taken here. Those who write an entry under it set the
- * present bit by devtlb_set_context_present() only, and do not touch the entry
- * while it is present but to clear the bit, which the atomic operation allows.
+ * that lock cannot be taken here. Code that writes an entry under that lock
+ * sets the present bit with devtlb_set_context_present() only. While the entry
+ * is present, such code only clears the bit, which may race with the atomic
+ * operation.
  */
 static void devtlb_block_context(struct device_domain_info *info,
 				 struct context_entry *context)
@@ -205,7 +206,7 @@ void devtlb_set_context_present(struct device_domain_info *info,
 
 /* Time-outs */
 
-/* The domain id that requests of the device are translated with */
+/* Find the domain id that requests of the device are translated with. */
 static u16 devtlb_did(const struct device_domain_info *info, u32 pasid)
 {
 	struct intel_iommu *iommu = info->iommu;
@@ -221,9 +222,9 @@ static u16 devtlb_did(const struct device_domain_info *info, u32 pasid)
 }
 
 /*
- * With global granularity no domain id has to be known. The IOTLB invalidation
- * also drains the requests that were admitted before. Other devices may time out
- * meanwhile; they are not put into quarantine from here, which could nest.
+ * Global granularity does not require the domain ids. The IOTLB invalidation
+ * also drains the requests that were admitted before. Other devices that time
+ * out during this are not put into quarantine from here, to avoid nesting.
  */
 static void devtlb_invalidate_iommu(struct intel_iommu *iommu)
 {

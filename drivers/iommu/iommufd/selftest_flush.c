@@ -15,8 +15,8 @@
  * - The last pin of a page is dropped while a non-coherent domain maps it, or
  *   without a flush since such a domain has unmapped it.
  *
- * A page that is written while it is mapped and not flushed afterwards is not
- * detected by itself; tests look for it with mock_flush_check().
+ * A missing flush of a page that is written while it is mapped is not detected
+ * automatically. Tests call mock_flush_check() to detect it.
  */
 #include <linux/generic_pt/iommu.h>
 #include <linux/mm.h>
@@ -62,8 +62,9 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 }
 
 /*
- * Whether the pin about to be dropped is the last one of the page. The pages of
- * a large folio share a pin count; for these, whether no domain maps the page.
+ * Test whether the pin about to be dropped is the last one of the page. As the
+ * pages of a large folio share a pin count, test for these whether no domain
+ * maps the page.
  */
 static bool is_last_pin(unsigned long pfn)
 {

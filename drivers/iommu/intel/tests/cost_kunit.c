@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit test that measures attach and detach on mock IOMMUs: the time that both
- * take, and the memory that an attach allocates. The results are printed and
- * not judged; they serve to compare kernels.
+ * take, and the memory that an attach allocates. The results are printed to
+ * compare kernels; there is no pass or fail criterion.
  *
  * The parameter cost_kunit.rounds=N sets the number of measurements.
  */

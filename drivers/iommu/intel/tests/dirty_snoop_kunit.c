@@ -80,7 +80,7 @@ static int dirty_set_tracking(struct iommu_domain *domain, bool enable)
 	return domain->dirty_ops->set_dirty_tracking(domain, enable);
 }
 
-/* Whether the page has been written since the last call */
+/* Test whether the page has been written since the last call. */
 static bool dirty_test_and_clear(const struct dirty_setup *tr)
 {
 	struct iommu_iotlb_gather gather;
@@ -266,7 +266,7 @@ static const struct ut_topology snoop_nested_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(snoop_nested, snoop_nested_topologies, name);
 
-/* Enforcing it for a nest parent applies to the domains that nest on it. */
+/* Enforcement for a nest parent applies to the domains nested on it. */
 static void snoop_control_nested(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;

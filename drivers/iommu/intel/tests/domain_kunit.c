@@ -15,7 +15,7 @@
 #include "../../iommu-priv.h"
 #include "fixture.h"
 
-/* Repeated, so that a round finds in the caches what the one before left. */
+/* Repeated, so that a round finds the entries that the previous one cached. */
 static void map_and_unmap(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -102,7 +102,7 @@ static void domain_on_two_iommus(struct kunit *test)
 	ut_detach(domain, far, PASID);
 }
 
-/* Ranges that are no aligned block, or larger than CAP.MAMV allows */
+/* Ranges that are not an aligned block, or larger than CAP.MAMV allows */
 static const struct {
 	u64 iova;
 	size_t size;
@@ -117,8 +117,8 @@ static const struct {
 };
 
 /*
- * An unmap removes all pages of a range from the caches, whatever its size and
- * alignment. Without a queue this covers the leaf hint of the IOTLB registers.
+ * An unmap removes all pages of a range of any size and alignment from the
+ * caches. Without a queue, this covers the leaf hint of the IOTLB registers.
  */
 static void unmap_ranges(struct kunit *test)
 {

@@ -36,8 +36,8 @@ static const struct errors_queue_case {
 KUNIT_ARRAY_PARAM_DESC(error, errors_queue_cases, name);
 
 /*
- * Whether to stop early: a driver that does not recover logs every retry, and
- * would overflow the kernel log in further rounds.
+ * Test whether to stop early: a driver that does not recover logs every retry,
+ * and would overflow the kernel log in further rounds.
  */
 static bool errors_has_failed(struct kunit *test,
 			      const struct mock_iommu *iommu)
@@ -81,8 +81,8 @@ static void queue_error_within_batch(struct kunit *test)
 }
 
 /*
- * An error that is raised again at the same descriptor, as often as given, is
- * handled again. Nothing is lost.
+ * A queue error that recurs at the same descriptor is handled again, and no
+ * invalidation is lost.
  */
 static void queue_error_again(struct kunit *test)
 {
@@ -148,8 +148,8 @@ static void rejected_invalidation(struct kunit *test)
 }
 
 /*
- * A flush ends even if all invalidations are rejected, and those that follow
- * have their effect.
+ * A flush returns even if all invalidations are rejected, and later flushes are
+ * effective.
  */
 static void every_invalidation_rejected(struct kunit *test)
 {
@@ -170,7 +170,7 @@ static void every_invalidation_rejected(struct kunit *test)
 	ut_detach(domain, dev, PASID);
 }
 
-/* Time in ns for which the queue stands still, and in which a flush has to end */
+/* Duration of a standstill of the queue, and limit for a flush, in ns */
 #define ERRORS_STANDSTILL	(25 * NSEC_PER_SEC)
 #define ERRORS_BOUND		(20 * NSEC_PER_SEC)
 
@@ -183,9 +183,9 @@ static u64 errors_time_unmap(struct kunit *test, struct iommu_domain *domain)
 }
 
 /*
- * A flush does not wait for ever for a queue that stands still, and the next
- * ones wait for a shorter time. When the queue moves again, what was given up is
- * executed, and the queue is as usable as before.
+ * A flush does not wait forever for a queue that makes no progress, and later
+ * flushes wait for a shorter time. When the queue resumes, it executes the
+ * abandoned invalidations and works as before.
  */
 static void queue_standstill(struct kunit *test)
 {
@@ -323,7 +323,7 @@ static void removed_device(struct kunit *test)
 		ut_join(&thread);
 		mock_set_errors(iommu, (struct mock_errors) {});
 		mock_set_removed(dead, false);
-		/* Flush again, whatever this round has left in the caches. */
+		/* Flush again to remove entries left by this round. */
 		ut_map(test, domain, pa);
 		ut_unmap(test, domain);
 		ut_detach(other, dead, IOMMU_NO_PASID);

@@ -104,7 +104,7 @@ static bool fail_nth_end(void)
 	return !fail_nth_left;
 }
 
-/* An emulated CPU may execute stale code after a breakpoint is set: retry. */
+/* Retry, as an emulated CPU may run stale code after a breakpoint is set. */
 static bool fail_nth_works(void)
 {
 	int tries;

@@ -537,7 +537,7 @@ void ut_stop_at_allocations(struct ut_injection *in)
 	tracepoint_synchronize_unregister();
 }
 
-/* Latency in ns that lets a thread notice a request even on a busy host */
+/* Latency in ns that is long enough for a thread to run even on a busy host */
 #define INJECTION_LATENCY	(50 * NSEC_PER_MSEC)
 
 static void fixture_set_latency(struct mock_iommu *iommu, u64 latency)
@@ -663,7 +663,7 @@ int ut_suite_init(struct kunit_suite *suite)
 	return 0;
 }
 
-/* Whatever a test checks, the driver must not violate the specification. */
+/* In every test, the driver must not violate the specification. */
 static void fixture_check_violations(void *data)
 {
 	const struct mock_violations *violations;

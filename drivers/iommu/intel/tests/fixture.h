@@ -4,9 +4,9 @@
  * guests, checks of what devices reach, and operations that are injected into
  * the middle of an attach or detach. The prefix ut_ stands for unit test.
  *
- * Domains are driven through the interfaces of the IOMMU core, and devices by
- * the DMA that they do. Nothing here depends on internals of the driver, so the
- * suites judge any version of it.
+ * The suites use the interfaces of the IOMMU core and check the DMA of devices.
+ * They do not depend on internals of the driver and therefore apply to any
+ * version of it.
  */
 #ifndef _INTEL_IOMMU_TESTS_FIXTURE_H
 #define _INTEL_IOMMU_TESTS_FIXTURE_H
@@ -111,7 +111,7 @@ void ut_detach_handle(struct iommu_domain *domain, struct device *dev,
 /* Map and unmap one page at %IOVA. */
 void ut_map(struct kunit *test, struct iommu_domain *domain, phys_addr_t pa);
 void ut_unmap(struct kunit *test, struct iommu_domain *domain);
-/* Whether a write of the device to @addr (or %IOVA) reaches the page @want */
+/* Test whether a write of the device to @addr (or %IOVA) reaches page @want. */
 bool ut_reaches_at(struct device *dev, ioasid_t pasid, u64 addr,
 		   phys_addr_t want);
 bool ut_reaches(struct device *dev, ioasid_t pasid, phys_addr_t want);
@@ -314,8 +314,9 @@ struct ut_failing {
 void ut_fail_each(struct kunit *test, struct ut_failing *f);
 
 /*
- * For each struct kunit_suite. ut_init() skips the test without mock IOMMUs,
- * and lets it fail if the driver violates the specification by a request.
+ * For each struct kunit_suite. ut_init() skips the test if there are no mock
+ * IOMMUs, and lets it fail if a request of the driver violates the
+ * specification.
  */
 int ut_suite_init(struct kunit_suite *suite);
 int ut_init(struct kunit *test);

@@ -161,9 +161,9 @@ static bool nested_range_includes(const struct nested_range *r, u64 addr)
 }
 
 /*
- * A request for which the driver reports success has invalidated the whole
- * range. It fails if the range extends beyond the last address, and invalidates
- * nothing if it is empty.
+ * If the driver reports success, it has invalidated the whole range. A request
+ * fails if the range extends beyond the last address, and invalidates nothing
+ * if the range is empty.
  */
 static void nested_invalidated_range(struct kunit *test)
 {

@@ -125,7 +125,7 @@ static void gone_device(struct kunit *test)
 	mock_set_removed(dev, true);
 	quarantine_unmap_often(test, domain, dev, t->pasid, pa);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
-	/* An attach does not fail, and asks nothing of the device. */
+	/* An attach does not fail, and sends no invalidation to the device. */
 	ut_detach(domain, dev, t->pasid);
 	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
@@ -220,7 +220,7 @@ static void unknown_mute_device(struct kunit *test)
 	ut_detach(domain, dev, IOMMU_NO_PASID);
 }
 
-/* A device that is slow now and then is not blocked. */
+/* A device with occasional time-outs is not blocked. */
 static void slow_device(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_SS);

@@ -5,8 +5,8 @@
  *
  * An unmap has to invalidate the translations of every device that may cache
  * them, including one that is just being attached or detached. The tests inject
- * an unmap at each point where an attach or detach lets others run, and check
- * that the device does not reach the unmapped page any more.
+ * an unmap at each point where an attach or detach may sleep or waits for the
+ * IOMMU, and check that the device does not reach the unmapped page any more.
  */
 
 #include "fixture.h"
@@ -207,7 +207,8 @@ static const void *race_late_atc_gen_params(struct kunit *test,
 /*
  * A device with a device TLB is attached while an unmap waits for its
  * invalidation. Until the IOMMU has executed that, the new device can get the
- * unmapped page from the IOTLB, where another device has left it, and cache it.
+ * translation of the unmapped page, which another device has used, from the
+ * IOTLB and cache it.
  * The unmap must detect this and invalidate the new device TLB, too.
  */
 static void attach_during_unmap(struct kunit *test)

@@ -251,7 +251,7 @@ static void random_do_guest_move(struct kunit *test, struct random_state *s)
 			world_guest_move(s->world, page, ut_new_page(test)), 0);
 }
 
-/* Whether a slot has been written since the last call */
+/* Test whether a slot has been written since the last call. */
 static bool random_is_dirty(const struct world_domain *domain,
 			    unsigned int slot)
 {
@@ -284,8 +284,8 @@ static void random_check_slots(struct kunit *test, struct random_state *s,
 }
 
 /*
- * Writes of each attached port must set dirty bits, whatever entries other
- * ports have left in caches that they share. Writes of other ports must not.
+ * Writes of each attached port must set dirty bits, independent of entries that
+ * other ports have left in shared caches. Writes of other ports must not.
  */
 static void random_check_dirty(struct kunit *test, struct random_state *s,
 			       const struct world_domain *domain)

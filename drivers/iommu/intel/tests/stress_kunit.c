@@ -5,8 +5,8 @@
  * Threads map and unmap, attach and detach domains, reset devices, change a
  * guest's page table and memory, and share an address space with devices until
  * it ends, while devices do DMA and the IOMMUs are slow. Each thread owns the
- * slots, devices or guest that it changes, so it can check what must not be
- * reached there, whatever the other threads do.
+ * slots, devices or guest that it changes, and can therefore check what must
+ * not be reached there, independent of the other threads.
  *
  * The parameter stress_kunit.seconds=N sets the duration for each kind of
  * IOMMU.
@@ -453,7 +453,7 @@ static void stress_stop_workers(void *data)
 	s->mm = NULL;
 }
 
-/* Whether every thread has completed a round, and SVA has been in effect */
+/* Test whether every thread has completed a round and SVA has been used. */
 static bool stress_is_complete(struct stress *s)
 {
 	unsigned int i;

@@ -3,8 +3,8 @@
  * KUnit tests of VMD sub-devices on mock IOMMUs.
  *
  * A VMD device hides other devices, whose requests carry its requester id. They
- * are in the same group and are attached along with it. What is released for a
- * sub-device must not be taken from the VMD device.
+ * are in the same group and are attached along with it. Releasing a sub-device
+ * must not release resources of the VMD device.
  */
 
 #include <linux/pci.h>

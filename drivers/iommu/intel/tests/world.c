@@ -238,8 +238,8 @@ bool world_renew(struct kunit *test, struct world *world,
 	if (world_is_used(world, d))
 		return false;
 	/*
-	 * Actions run in reverse order: the detach has to come again after the
-	 * action that frees the new domain.
+	 * Actions run in reverse order, so the detach has to be added again
+	 * after the action that frees the new domain.
 	 */
 	kunit_remove_action(test, world_detach_all, world);
 	ut_free_domain(test, d->domain);

@@ -112,7 +112,7 @@ size_t world_slot_size(unsigned int slot);
 phys_addr_t world_page(const struct world *world,
 		       const struct world_domain *domain, unsigned int slot,
 		       bool other);
-/* Domain to which world_page() gave an address; NULL for addresses of memory */
+/* Domain that world_page() returned @pa for; NULL for addresses of memory */
 const struct world_domain *world_owner(const struct world *world,
 				       phys_addr_t pa);
 int world_map(struct world_domain *domain, unsigned int slot, phys_addr_t pa);

@@ -121,7 +121,7 @@ static int access_pin(int fd, __u32 access_id, __u64 iova, size_t length,
 	return rc;
 }
 
-/* Map with the domain attached, and attach it with the mapping present. */
+/* Map with a domain attached, and attach a domain with the mapping present. */
 TEST_F(noncoherent, map_and_unmap)
 {
 	__u32 stdev_id;
@@ -295,7 +295,7 @@ TEST_F(noncoherent, vfio_partial_unmap)
 	expect_flushed(NPAGES / 4);
 }
 
-/* The process that attaches need not be the one that owns the memory. */
+/* A domain is attached by a process other than the owner of the memory. */
 TEST_F(noncoherent, memory_of_another_process)
 {
 	__u32 stdev_id;

@@ -48,8 +48,8 @@ struct cache_translation {
 
 /*
  * The memory accesses of real hardware are invisible to KCSAN. Those of the
- * mock hardware must be, too: concurrent accesses of the driver are no data
- * races.
+ * mock hardware have to be invisible as well: that the driver accesses the same
+ * memory concurrently is not a data race.
  */
 static __no_kcsan u64 cache_read_phys(u64 pa)
 {
@@ -147,8 +147,9 @@ static void cache_insert(struct mock_cache *cache, const struct mock_entry *new)
 /* Invalidation */
 
 /*
- * Whether a translation lies within the invalidated block. The specification
- * does not oblige hardware to drop a translation that is larger than the block.
+ * Test whether a translation lies within the invalidated block. The
+ * specification does not oblige hardware to drop a translation that is larger
+ * than the block.
  */
 static bool cache_within(const struct mock_entry *e, const struct mock_inv *inv)
 {
@@ -653,7 +654,7 @@ static int cache_get_pasid(struct mock_cache *cache,
 	return entry->present ? 0 : -EFAULT;
 }
 
-/* Whether the context entry permits translation requests of the device */
+/* Test whether the context entry permits translation requests of the device. */
 static bool cache_context_has_ats(const struct mock_cache *cache,
 				  const struct mock_context *context)
 {
@@ -705,7 +706,7 @@ static int cache_parse_pasid(const struct mock_pasid *entry,
 	return -EFAULT;
 }
 
-/* Find out how requests of a device with a PASID are translated. */
+/* Look up how requests of a device with a PASID are translated. */
 static int cache_describe(struct mock_cache *cache, u16 sid, ioasid_t pasid,
 			  bool ats, struct cache_translation *tr)
 {

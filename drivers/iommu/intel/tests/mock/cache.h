@@ -147,7 +147,7 @@ struct mock_violations {
  *	disabled.
  * @checks_translated: Translated requests are refused unless the context entry
  *	of the device is present and enables ATS, as the specification demands.
- *	Otherwise they are admitted always, so that a test notices if a device
+ *	Otherwise they are always admitted, so that a test detects if a device
  *	TLB has not been invalidated before the entry was removed.
  * @violations: Invalidations that the driver must not request.
  *

@@ -2,10 +2,10 @@
 /*
  * Decoded form of VT-d invalidation requests.
  *
- * The mock IOMMU logs and executes invalidations in this form, whichever of the
- * descriptor formats or registers they came through, and tests compare against
- * it. The decoder follows the specification and uses none of the driver's
- * definitions, so a wrong field in a driver header does not go unnoticed.
+ * The mock IOMMU logs and executes invalidations in this form, independent of
+ * the descriptor format or register that requested them, and tests compare
+ * against it. The decoder follows the specification and uses none of the
+ * driver's definitions, so that it detects wrong fields in driver headers.
  */
 #ifndef _INTEL_IOMMU_MOCK_DESC_H
 #define _INTEL_IOMMU_MOCK_DESC_H

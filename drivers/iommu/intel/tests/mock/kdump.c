@@ -2,11 +2,10 @@
 /*
  * Mock IOMMUs in the state that a crashed kernel leaves to the kdump kernel.
  *
- * Before the driver looks for IOMMUs, root, context, PASID and page tables are
+ * Before the driver detects IOMMUs, root, context, PASID and page tables are
  * built for %MOCK_KDUMP and %MOCK_KDUMP_SM, and translation is enabled. From
- * then until device_initcall, elfcorehdr_addr makes the running kernel pass for
- * a kdump kernel, so that the driver copies the tables instead of disabling
- * translation.
+ * then until device_initcall, elfcorehdr_addr is set as in a kdump kernel, so
+ * that the driver copies the tables instead of disabling translation.
  */
 
 #include <linux/crash_dump.h>
@@ -219,7 +218,7 @@ static void __init kdump_begin(void)
 }
 #endif
 
-/* Just before the driver looks for IOMMUs, which it does at rootfs_initcall. */
+/* Called just before the driver detects IOMMUs, at rootfs_initcall. */
 static int __init kdump_init(void)
 {
 	unsigned int i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mock PCI devices behind the mock IOMMUs: configuration space, DMA, and a
- * sub-device as VMD has it.
+ * sub-device like those of VMD.
  */
 
 #define pr_fmt(fmt)	"mock IOMMU: " fmt
@@ -339,7 +339,7 @@ static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
 
 /**
  * mock_vmd_create() - create a sub-device, as the VMD driver does
- * @dev: The device that takes the part of the VMD device.
+ * @dev: The device that acts as the VMD device.
  *
  * Context: May sleep. One sub-device can exist at a time.
  * Return: The root bus of the sub-device; NULL without CONFIG_VMD or on
@@ -477,7 +477,7 @@ int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 }
 
 /**
- * mock_dma_snoops() - whether an access is coherent if the device requests not
+ * mock_dma_snoops() - whether the IOMMU makes a no-snoop access coherent
  * @dev: The device.
  * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
  * @addr: DMA address, which is read.

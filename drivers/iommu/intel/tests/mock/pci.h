@@ -4,8 +4,8 @@
  *
  * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, and
  * one conventional PCI device behind a bridge. Their configuration space is
- * memory. The devices do DMA when a test asks for it, through the translation
- * and the device TLB that a real device in their place would use.
+ * memory. The devices do DMA when a test requests it, through the same
+ * translation and device TLB as real devices.
  */
 #ifndef _INTEL_IOMMU_MOCK_PCI_H
 #define _INTEL_IOMMU_MOCK_PCI_H
@@ -18,7 +18,7 @@
 #define MOCK_DEVS	3
 /* Index of the conventional PCI device, whose requests carry a bridge's id */
 #define MOCK_BRIDGED	MOCK_DEVS
-/* Its own requester id, which its requests do not carry */
+/* Requester id of that device itself, which its requests do not carry */
 #define MOCK_BRIDGED_ID	0x108
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
 #define MOCK_SLOTS	(MOCK_BRIDGE + 1)

@@ -8,9 +8,9 @@
  * with interrupts off, and on an isolated CPU, because it could not interrupt
  * such a wait on its own CPU.
  *
- * Registers that software clears by writing ones (RW1C) need a way to tell such
- * a write from the value that the hardware stored: the latter has a reserved
- * bit set, FSTS_MARK or IQT_MARK.
+ * For registers that software clears by writing ones (RW1C), such a write has
+ * to be distinguished from the value that the hardware stored: the latter has a
+ * reserved bit set, FSTS_MARK or IQT_MARK.
  */
 
 #define pr_fmt(fmt)	"mock IOMMU: " fmt
@@ -58,14 +58,14 @@
 #define FSTS_IQE	BIT(4)
 #define FSTS_ICE	BIT(5)
 #define FSTS_ITE	BIT(6)
-/* Reserved bit: set if the value is the hardware's. */
+/* Reserved bit: set in values that the hardware has stored. */
 #define FSTS_MARK	BIT(31)
 
 /*
  * Real hardware clears an error before software reads the register again. The
  * mock clears it later, at the next timer tick, so software may handle the same
- * error twice and write the register after the error is gone. Execution resumes
- * only when that is over.
+ * error twice and write the register after the error has been cleared.
+ * Execution resumes only after that.
  */
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
 /* Time that software is given to handle an error */
@@ -202,9 +202,10 @@ static void unit_enable_queue(struct mock_iommu *iommu, bool enable)
  * mock_do_commands() - execute global commands
  * @iommu: The mock IOMMU.
  *
- * The driver takes a one-shot command for complete as soon as its status bit
- * permits, which may be before the timer has seen the command. So this has to
- * be called before anything else that depends on the state of the IOMMU.
+ * The driver considers a one-shot command complete as soon as its status bit
+ * permits, which may be before the timer has read the command. This function
+ * therefore has to be called before any other that depends on the state of the
+ * IOMMU.
  *
  * Context: &mock_iommu.lock held.
  */
@@ -342,7 +343,7 @@ static void unit_raise_queue_error(struct mock_iommu *iommu)
 	u32 *iqt = (u32 __force *)(iommu->regs + REG_IQT);
 	u32 tail = readl(iommu->regs + REG_IQT);
 
-	/* Fails if software has just written the register, as it should. */
+	/* Fails if software has just written the tail: execution may resume. */
 	if (iommu->errors.iqe_needs_tail)
 		cmpxchg(iqt, tail, tail | IQT_MARK);
 	unit_raise(iommu, FSTS_IQE, 1);
@@ -384,7 +385,7 @@ static bool unit_is_devtlb(const struct mock_inv *inv)
 	       inv->type == MOCK_INV_DEVTLB_PASID;
 }
 
-/* Whether the test has an invalidation rejected that is permitted */
+/* Test whether a permitted invalidation is to be rejected. */
 static bool unit_rejects(const struct mock_iommu *iommu,
 			 const struct mock_inv *inv)
 {
@@ -420,8 +421,8 @@ static bool unit_decode(struct mock_iommu *iommu, const u64 *qw,
 
 /*
  * Recover from an error that software does not handle. Real hardware would stop
- * for good, and the test would never end. The error does not come again if it
- * was injected; an invalid descriptor is skipped.
+ * permanently, and the test would never end. An injected error does not recur;
+ * an invalid descriptor is skipped.
  */
 static void unit_recover(struct mock_iommu *iommu)
 {
@@ -446,7 +447,7 @@ static __no_kcsan void unit_write_status(u64 pa, u32 status)
 	smp_store_release((u32 *)phys_to_virt(pa), status);
 }
 
-/* Whether an injected error is due at this descriptor */
+/* Test whether an injected error is due at this descriptor. */
 static bool unit_counts_down(unsigned int *n)
 {
 	return *n && !--*n;
@@ -584,7 +585,7 @@ bool mock_present(void)
 
 /**
  * mock_iommu() - get a mock IOMMU
- * @id: Which one.
+ * @id: Number of the mock IOMMU.
  *
  * Context: Any.
  * Return: The mock IOMMU.
@@ -795,7 +796,7 @@ static void unit_no_shutdown(void)
 {
 }
 
-/* The driver looks for IOMMUs at rootfs_initcall, which is later. */
+/* The driver detects IOMMUs later, at rootfs_initcall. */
 static int __init unit_init(void)
 {
 	struct acpi_table_header *table;

@@ -2,10 +2,10 @@
 /*
  * Mock IOMMUs: registers, invalidation queue and timing.
  *
- * A DMAR table that the firmware is given for this purpose names memory as the
- * registers of the IOMMUs; tools/testing/kunit/qemu_configs/x86_64_vtd.py
- * supplies it in QEMU. The driver finds, maps and initialises the mock IOMMUs
- * like any others. A timer on an isolated CPU emulates the hardware.
+ * A DMAR table that is made for this purpose names memory as the registers of
+ * the IOMMUs; tools/testing/kunit/qemu_configs/x86_64_vtd.py supplies it in
+ * QEMU. The driver detects, maps and initialises the mock IOMMUs like any
+ * others. A timer on an isolated CPU emulates the hardware.
  *
  * Tests use this header to select an IOMMU, to inject errors, to delay the
  * execution of invalidations and to inspect which ones the driver requested.
@@ -70,7 +70,7 @@ enum mock_iommu_id {
  * @MOCK_REJECT_NONE: None that the specification permits.
  * @MOCK_REJECT_PAGES: IOTLB and device-TLB invalidations of a part of the
  *	addresses.
- * @MOCK_REJECT_SELECTIVE: IOTLB invalidations that are not global as well.
+ * @MOCK_REJECT_SELECTIVE: Also all IOTLB invalidations that are not global.
  * @MOCK_REJECT_ALL: All invalidations; waits are executed.
  */
 enum mock_reject {
@@ -86,7 +86,7 @@ enum mock_reject {
  * @iqe: Number of descriptors until one raises an invalidation queue error: 1
  *	for the next one, 0 for none.
  * @iqe_repeat: Number of further queue errors at the same descriptor.
- * @ice: Likewise for an invalidation completion error.
+ * @ice: Like @iqe, for an invalidation completion error.
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
  * @ite_times: Number of time-outs after which @ite responds again; 0 if it never
