@@ -599,7 +599,8 @@ struct mock_iommu *mock_iommu(enum mock_iommu_id id)
  * mock_reset() - clear the logs, counters and injected errors of all mock
  * IOMMUs
  *
- * The contents of the caches are kept.
+ * The contents of the caches are kept. Commands that the driver already takes for
+ * complete are executed before.
  *
  * Context: Any but NMI. No submission is in flight.
  */
@@ -612,6 +613,7 @@ void mock_reset(void)
 		struct mock_iommu *iommu = &unit_iommus[i];
 
 		raw_spin_lock_irqsave(&iommu->lock, flags);
+		mock_do_commands(iommu);
 		iommu->hold = 0;
 		iommu->errors = (struct mock_errors) {};
 		iommu->timeouts = 0;
