@@ -599,8 +599,8 @@ struct mock_iommu *mock_iommu(enum mock_iommu_id id)
  * mock_reset() - clear the logs, counters and injected errors of all mock
  * IOMMUs
  *
- * The contents of the caches are kept. Commands that the driver already takes for
- * complete are executed before.
+ * The contents of the caches are kept. Commands that the driver already considers
+ * complete are executed first.
  *
  * Context: Any but NMI. No submission is in flight.
  */
