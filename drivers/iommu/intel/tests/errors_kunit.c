@@ -170,55 +170,6 @@ static void every_invalidation_rejected(struct kunit *test)
 	ut_detach(domain, dev, PASID);
 }
 
-/* Duration of a standstill of the queue, and limit for a flush, in ns */
-#define ERRORS_STANDSTILL	(25 * NSEC_PER_SEC)
-#define ERRORS_BOUND		(20 * NSEC_PER_SEC)
-
-static u64 errors_time_unmap(struct kunit *test, struct iommu_domain *domain)
-{
-	u64 start = ktime_get_ns();
-
-	ut_unmap(test, domain);
-	return ktime_get_ns() - start;
-}
-
-/*
- * A flush does not wait forever for a queue that makes no progress, and later
- * flushes wait for a shorter time. When the queue resumes, it executes the
- * abandoned invalidations and works as before.
- */
-static void queue_standstill(struct kunit *test)
-{
-	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
-	struct device *dev = mock_dev(MOCK_SS, 1);
-	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
-	phys_addr_t pa = ut_new_page(test);
-	int i;
-
-	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
-	ut_map(test, domain, pa);
-	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
-	mock_set_errors(iommu, (struct mock_errors) {
-		.latency = ERRORS_STANDSTILL,
-	});
-	KUNIT_EXPECT_LT(test, errors_time_unmap(test, domain), ERRORS_BOUND);
-	/* More than the queue has room for */
-	for (i = 0; i < 100 && !errors_has_failed(test, iommu); i++) {
-		ut_map(test, domain, pa);
-		KUNIT_EXPECT_LT(test, errors_time_unmap(test, domain),
-				ERRORS_BOUND / 10);
-	}
-	mock_set_errors(iommu, (struct mock_errors) {});
-	mock_hold(iommu, 0);
-	for (i = 0; i < 300; i++) {
-		ut_map(test, domain, pa);
-		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
-		ut_unmap(test, domain);
-		KUNIT_ASSERT_FALSE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
-	}
-	ut_detach(domain, dev, IOMMU_NO_PASID);
-}
-
 /* Descriptors of two CPUs: an IOTLB, a device-TLB and a wait descriptor each */
 #define ERRORS_DESCS	6
 
@@ -477,7 +428,6 @@ static struct kunit_case errors_cases[] = {
 	KUNIT_CASE_PARAM(rejected_invalidation, queue_gen_params),
 	KUNIT_CASE(every_invalidation_rejected),
 	KUNIT_CASE(queue_error_again),
-	KUNIT_CASE_SLOW(queue_standstill),
 	KUNIT_CASE_PARAM(queue_error_with_two_submitters, error_gen_params),
 	{}
 };

@@ -805,23 +805,6 @@ int mock_translate(struct mock_cache *cache, u16 sid, ioasid_t pasid, u64 addr,
 
 /* Device TLBs */
 
-/**
- * mock_admits_translated() - whether a translated request is admitted
- * @cache: Cache of the IOMMU.
- * @sid: Requester id of the device.
- *
- * Context: Lock of the mock IOMMU held.
- * Return: Whether it is.
- */
-bool mock_admits_translated(struct mock_cache *cache, u16 sid)
-{
-	struct mock_context context;
-
-	return !cache->checks_translated ||
-	       (!cache_get_context(cache, sid, &context) &&
-		cache_context_has_ats(cache, &context));
-}
-
 static struct mock_tag cache_devtlb_tag(u16 sid, ioasid_t pasid)
 {
 	return (struct mock_tag) {

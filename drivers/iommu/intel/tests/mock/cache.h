@@ -145,10 +145,6 @@ struct mock_violations {
  *	without the lock.
  * @refused: Number of refused requests for which fault reporting was not
  *	disabled.
- * @checks_translated: Translated requests are refused unless the context entry
- *	of the device is present and enables ATS, as the specification demands.
- *	Otherwise they are always admitted, so that a test detects if a device
- *	TLB has not been invalidated before the entry was removed.
  * @violations: Invalidations that the driver must not request.
  *
  * The lock of the mock IOMMU protects all members except @cap. Callers of the
@@ -165,7 +161,6 @@ struct mock_cache {
 	unsigned int nr_pasids;
 	DECLARE_BITMAP(ats, MOCK_SIDS);
 	unsigned int refused;
-	bool checks_translated;
 	struct mock_violations violations;
 };
 
@@ -174,7 +169,6 @@ unsigned int mock_mamv(const struct mock_cache *cache);
 
 int mock_translate(struct mock_cache *cache, u16 sid, ioasid_t pasid, u64 addr,
 		   bool write, bool ats, struct mock_entry *result);
-bool mock_admits_translated(struct mock_cache *cache, u16 sid);
 bool mock_inv_permitted(struct mock_cache *cache, const struct mock_inv *inv);
 void mock_invalidate(struct mock_cache *cache, const struct mock_inv *inv);
 

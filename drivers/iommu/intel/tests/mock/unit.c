@@ -465,8 +465,6 @@ static bool unit_do_timeout(struct mock_iommu *iommu)
 		return true;
 	unit_raise(iommu, FSTS_ITE,
 		   errors->ite_no_sid ? 0 : (u64)errors->ite << 32);
-	if (unit_counts_down(&errors->ite_times))
-		errors->ite = 0;
 	/* Software that retries without limit must not hang the test. */
 	if (++iommu->timeouts >= UNIT_MAX_TIMEOUTS) {
 		mock_violation(&iommu->cache,
@@ -618,7 +616,6 @@ void mock_reset(void)
 		iommu->errors = (struct mock_errors) {};
 		iommu->timeouts = 0;
 		iommu->cache.refused = 0;
-		iommu->cache.checks_translated = false;
 		iommu->doorbells = 0;
 		iommu->cache.violations.count = 0;
 		iommu->nr_log = 0;
@@ -639,23 +636,6 @@ void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors)
 
 	raw_spin_lock_irqsave(&iommu->lock, flags);
 	iommu->errors = errors;
-	raw_spin_unlock_irqrestore(&iommu->lock, flags);
-}
-
-/**
- * mock_check_translated() - check translated requests against context entries
- * @iommu: The mock IOMMU.
- *
- * See &mock_cache.checks_translated. Lasts until mock_reset().
- *
- * Context: Any but NMI.
- */
-void mock_check_translated(struct mock_iommu *iommu)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&iommu->lock, flags);
-	iommu->cache.checks_translated = true;
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 

@@ -89,8 +89,6 @@ enum mock_reject {
  * @ice: Like @iqe, for an invalidation completion error.
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
- * @ite_times: Number of time-outs after which @ite responds again; 0 if it never
- *	does.
  * @ite_no_sid: The time-out error does not report the requester id.
  * @ite_run_on: After a time-out, all queued descriptors except waits are
  *	executed. Otherwise, execution stops at the first wait.
@@ -107,7 +105,6 @@ struct mock_errors {
 	unsigned int iqe_repeat;
 	unsigned int ice;
 	u16 ite;
-	unsigned int ite_times;
 	bool ite_no_sid;
 	bool ite_run_on;
 	bool iqe_needs_tail;
@@ -176,7 +173,6 @@ struct mock_iommu *mock_iommu(enum mock_iommu_id id);
 void mock_reset(void);
 
 void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors);
-void mock_check_translated(struct mock_iommu *iommu);
 void mock_hold(struct mock_iommu *iommu, unsigned int doorbells);
 bool mock_has_work(struct mock_iommu *iommu);
 bool mock_has_new_work(struct mock_iommu *iommu, unsigned int *seen);
