@@ -53,9 +53,11 @@ build_both()
 	done
 }
 
-# build_one VARIANT CONFIG
+# build_one VARIANT CONFIG: from here on, no other run builds or boots CONFIG. Two
+# at once would write to the same disk images and logs.
 build_one()
 {
+	lock "$RUNS/$2.lock"
 	"$TOP/dev/build/kernel" --variant "$1" --config "$2" >/dev/null
 	"$TOP/dev/machine/initramfs" --variant "$1" --config "$2" >/dev/null
 }

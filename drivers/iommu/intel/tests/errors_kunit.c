@@ -80,6 +80,17 @@ static void queue_error_within_batch(struct kunit *test)
 		ut_detach(domain, dev, pasid);
 }
 
+/* Map a page that the device then caches, and unmap it with errors injected. */
+static void errors_unmap(struct kunit *test, struct iommu_domain *domain,
+			 struct device *dev, ioasid_t pasid, phys_addr_t pa,
+			 struct mock_iommu *iommu, struct mock_errors errors)
+{
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, pasid, pa));
+	mock_set_errors(iommu, errors);
+	ut_unmap(test, domain);
+}
+
 /*
  * A queue error that recurs at the same descriptor is handled again, and no
  * invalidation is lost.
@@ -95,13 +106,11 @@ static void queue_error_again(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
 	/* At the IOTLB, device-TLB and wait descriptor */
 	for (n = 1; n <= 3 && !errors_has_failed(test, iommu); n++) {
-		ut_map(test, domain, pa);
-		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
-		mock_set_errors(iommu, (struct mock_errors) {
-			.iqe = n,
-			.iqe_repeat = 1,
-		});
-		ut_unmap(test, domain);
+		errors_unmap(test, domain, dev, IOMMU_NO_PASID, pa, iommu,
+			     (struct mock_errors) {
+				     .iqe = n,
+				     .iqe_repeat = 1,
+			     });
 		KUNIT_EXPECT_EQ(test, iommu->errors.iqe, 0);
 		KUNIT_EXPECT_FALSE_MSG(test, ut_reaches(dev, IOMMU_NO_PASID,
 							pa), "error at %u", n);
@@ -134,12 +143,8 @@ static void rejected_invalidation(struct kunit *test)
 	for (reject = MOCK_REJECT_PAGES; reject < MOCK_REJECT_ALL; reject++) {
 		if (errors_has_failed(test, iommu))
 			break;
-		ut_map(test, domain, pa);
-		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
-		mock_set_errors(iommu, (struct mock_errors) {
-			.reject = reject,
-		});
-		ut_unmap(test, domain);
+		errors_unmap(test, domain, dev, t->pasid, pa, iommu,
+			     (struct mock_errors) { .reject = reject });
 		mock_set_errors(iommu, (struct mock_errors) {});
 		KUNIT_EXPECT_FALSE_MSG(test, ut_reaches(dev, t->pasid, pa),
 				       "level %u", reject);
@@ -149,7 +154,8 @@ static void rejected_invalidation(struct kunit *test)
 
 /*
  * A flush returns even if all invalidations are rejected, and later flushes are
- * effective.
+ * effective. The rejected IOTLB and device-TLB invalidations become waits, which
+ * the IOMMU executes before that of the flush.
  */
 static void every_invalidation_rejected(struct kunit *test)
 {
@@ -159,12 +165,11 @@ static void every_invalidation_rejected(struct kunit *test)
 	phys_addr_t pa = ut_new_page(test);
 
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, PASID), 0);
-	ut_map(test, domain, pa);
-	mock_set_errors(iommu, (struct mock_errors) {
-		.reject = MOCK_REJECT_ALL,
-	});
-	ut_unmap(test, domain);
+	mock_reset();
+	errors_unmap(test, domain, dev, PASID, pa, iommu,
+		     (struct mock_errors) { .reject = MOCK_REJECT_ALL });
 	mock_set_errors(iommu, (struct mock_errors) {});
+	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_FS, MOCK_INV_WAIT), 3);
 	KUNIT_EXPECT_EQ(test, iommu->cache.violations.count, 0);
 	ut_check_attached(test, domain, dev, PASID);
 	ut_detach(domain, dev, PASID);
@@ -252,10 +257,9 @@ static void removed_device(struct kunit *test)
 	int i, stale = 0;
 
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, dead, IOMMU_NO_PASID), 0);
 	/* Either CPU may be the first to notice the error, so repeat. */
 	for (i = 0; i < ROUNDS / 2 && !stale; i++) {
-		KUNIT_ASSERT_EQ(test, ut_attach(other, dead, IOMMU_NO_PASID),
-				0);
 		ut_map(test, domain, pa);
 		ut_map(test, other, pa);
 		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
@@ -277,10 +281,10 @@ static void removed_device(struct kunit *test)
 		/* Flush again to remove entries left by this round. */
 		ut_map(test, domain, pa);
 		ut_unmap(test, domain);
-		ut_detach(other, dead, IOMMU_NO_PASID);
 	}
 	KUNIT_EXPECT_EQ(test, stale, 0);
 	KUNIT_EXPECT_GE(test, iommu->timeouts, i);
+	ut_detach(other, dead, IOMMU_NO_PASID);
 	ut_detach(domain, dev, IOMMU_NO_PASID);
 }
 
@@ -384,10 +388,8 @@ static void unexpected_completion_error(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
 	/* At the IOTLB, device-TLB and wait descriptor */
 	for (n = 1; n <= 3; n++) {
-		ut_map(test, domain, pa);
-		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
-		mock_set_errors(iommu, (struct mock_errors) { .ice = n });
-		ut_unmap(test, domain);
+		errors_unmap(test, domain, dev, IOMMU_NO_PASID, pa, iommu,
+			     (struct mock_errors) { .ice = n });
 		KUNIT_EXPECT_EQ(test, iommu->errors.ice, 0);
 		ut_check_detached(test, dev, IOMMU_NO_PASID);
 	}
