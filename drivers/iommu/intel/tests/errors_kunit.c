@@ -170,6 +170,9 @@ static void every_invalidation_rejected(struct kunit *test)
 		     (struct mock_errors) { .reject = MOCK_REJECT_ALL });
 	mock_set_errors(iommu, (struct mock_errors) {});
 	KUNIT_EXPECT_EQ(test, ut_count(test, MOCK_FS, MOCK_INV_WAIT), 3);
+	/* Flush again: nothing has been invalidated so far. */
+	ut_map(test, domain, pa);
+	ut_unmap(test, domain);
 	KUNIT_EXPECT_EQ(test, iommu->cache.violations.count, 0);
 	ut_check_attached(test, domain, dev, PASID);
 	ut_detach(domain, dev, PASID);
