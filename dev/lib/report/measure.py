@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
 
-COST = re.compile(r'.*# attach_cost: cost of (.*): (\d+) ns, (\d+) bytes')
+COST = re.compile(r'.*# \w+_cost: cost of (.*): (\d+) ns(?:, (\d+) bytes)?')
 MAP_COST = re.compile(r'cost: map (\d+) unmap (\d+)$')
 
 
@@ -16,7 +16,8 @@ class Nothing(Exception):
 
 @dataclass(frozen=True)
 class Latency:
-	"""A line "VARIANT THREADS MAP UNMAP" of dma_map_benchmark, in us."""
+	"""A line "VARIANT THREADS MAP UNMAP": mean latencies of dma_map_benchmark, in
+	us."""
 	variant: str
 	threads: int
 	map: float
@@ -66,38 +67,47 @@ def instructions(lines, shift):
 
 
 @dataclass(frozen=True)
-class Attach:
-	"""The cost of one attach and detach."""
+class Cost:
+	"""Time, and memory where that is measured, of the operations in a line"""
 	ns: int
-	bytes: int
+	bytes: int | None
 
 
-def attaches(lines):
-	"""Map the kinds of attaches in a log to their costs."""
-	return {m.group(1): Attach(int(m.group(2)), int(m.group(3)))
+def costs(lines):
+	"""Map the operations in a log to their costs."""
+	return {m.group(1): Cost(int(m.group(2)), m.group(3) and int(m.group(3)))
 		for m in map(COST.match, lines) if m}
 
 
+def memory(measured):
+	"""Median number of bytes as text, "-" if it was not measured"""
+	if any(c.bytes is None for c in measured):
+		return '-'
+	return f'{median(c.bytes for c in measured):.0f}'
+
+
 def cost(base, series):
-	"""The table of the cost of attaching, from the lines of several logs each"""
+	"""The table of the costs, from the lines of several logs each"""
 	measured = []
 	for logs in (base, series):
 		kinds = defaultdict(list)
 		for lines in logs:
-			for kind, attach in attaches(lines).items():
-				kinds[kind].append(attach)
+			for kind, one in costs(lines).items():
+				kinds[kind].append(one)
 		measured.append(kinds)
 	if not measured[0] or not measured[1]:
 		raise Nothing
-	yield f'{"attach":24} {"time, ratio":>12} {"base, bytes":>12} {"series, bytes":>12}'
+	yield (f'{"operation":27} {"base, us":>9} {"series, us":>10} {"ratio":>6} '
+	       f'{"base, bytes":>11} {"series, bytes":>13}')
 	for kind in sorted(measured[0].keys() & measured[1].keys()):
-		time = [median(a.ns for a in kinds[kind]) for kinds in measured]
-		size = [median(a.bytes for a in kinds[kind]) for kinds in measured]
-		yield f'{kind:24} {time[1] / time[0]:12.2f} {size[0]:12.0f} {size[1]:12.0f}'
+		time = [median(c.ns for c in kinds[kind]) / 1000 for kinds in measured]
+		size = [memory(kinds[kind]) for kinds in measured]
+		yield (f'{kind:27} {time[0]:9.0f} {time[1]:10.0f} {time[1] / time[0]:6.2f} '
+		       f'{size[0]:>11} {size[1]:>13}')
 
 
 def map_cost(lines):
-	"""The times of map and unmap in a log"""
+	"""The times of map and unmap in a log, in ns"""
 	for found in map(MAP_COST.match, lines):
 		if found:
 			return tuple(map(int, found.groups()))
@@ -105,6 +115,6 @@ def map_cost(lines):
 
 
 def flush_cost(base, series):
-	"""The ratio of the times of map and unmap"""
+	"""The ratios of the times of map and unmap, series to base, as text"""
 	ratios = [s / b for s, b in zip(map_cost(series), map_cost(base))]
 	return f'coherent, series/base: map {ratios[0]:.3f}, unmap {ratios[1]:.3f}'

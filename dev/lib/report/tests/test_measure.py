@@ -43,7 +43,14 @@ class Cost(unittest.TestCase):
 
 	def test_ratio_of_medians(self):
 		_, line = measure.cost(self.logs(100, 900, 200), self.logs(100, 110, 999))
-		self.assertEqual(line.split(), ['RID,', 'ATS', '0.55', '192', '192'])
+		self.assertEqual(line.split(),
+				 ['RID,', 'ATS', '0', '0', '0.55', '192', '192'])
+
+	def test_without_memory(self):
+		base, series = ([[f'    # functions_cost: cost of 64 resets: {n} ns\r']]
+				for n in (2000, 9000))
+		_, line = measure.cost(base, series)
+		self.assertEqual(line.split(), ['64', 'resets', '2', '9', '4.50', '-', '-'])
 
 	def test_nothing(self):
 		with self.assertRaises(measure.Nothing):

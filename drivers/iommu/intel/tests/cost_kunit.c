@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit test that measures attach and detach on mock IOMMUs: the time that both
- * take, and the memory that an attach allocates. The results are printed to
- * compare kernels; there is no pass or fail criterion.
+ * KUnit tests that measure attach, detach and reset on mock IOMMUs: the time
+ * that they take, and the memory that an attach allocates. The results are
+ * printed to compare kernels; there is no pass or fail criterion.
  *
- * The parameter cost_kunit.rounds=N sets the number of measurements.
+ * The parameter cost_kunit.rounds=N sets the number of measurements of attach
+ * and detach, of which the median is printed.
  */
 
 #include <linux/delay.h>
@@ -17,12 +18,15 @@
 
 #include "fixture.h"
 
-/* Number of attaches that are averaged, as a single one is too short */
+/* Number of attaches averaged in a measurement, as a single one is too short */
 #define COST_BATCH	16
 
 static unsigned int rounds = 5;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "Number of measurements of 16 attaches each");
+MODULE_PARM_DESC(rounds, "Number of measurements of attach and detach");
+
+/* Number of PCI functions that are detached or reset one after the other */
+#define COST_FUNCTIONS	64
 
 static const struct cost_topology {
 	struct ut_topology t;
@@ -44,7 +48,7 @@ static void cost_desc(const struct cost_topology *t, char *desc)
 KUNIT_ARRAY_PARAM(cost, cost_topologies, cost_desc);
 
 /**
- * struct cost_memory - memory that a task has allocated and not freed
+ * struct cost_memory - slab memory that a task has allocated and not freed
  * @task: The task.
  * @bytes: Size in bytes, as rounded up by the allocator.
  */
@@ -93,8 +97,8 @@ static void cost_count_cache_free(void *data, unsigned long call_site,
 }
 
 /*
- * Number of bytes that an attach allocates. PASID and context tables do not
- * count: a previous attach has allocated them.
+ * Number of bytes that an attach allocates from slab caches. PASID and context
+ * tables do not count: a previous attach has allocated them.
  */
 static long cost_attach_bytes(struct kunit *test, struct iommu_domain *domain,
 			      struct device *dev, ioasid_t pasid)
@@ -186,8 +190,65 @@ static void attach_cost(struct kunit *test)
 		   ns[i / 2], bytes);
 }
 
+static const struct cost_functions {
+	struct ut_topology t;
+	bool reset;
+} cost_functions[] = {
+	{ { "64 detaches, legacy, ATS", MOCK_LEGACY, 1, IOMMU_NO_PASID } },
+	{ { "64 detaches, scalable, ATS", MOCK_SS, 1, IOMMU_NO_PASID } },
+	{ { "64 resets, legacy, ATS", MOCK_LEGACY, 1, IOMMU_NO_PASID }, true },
+	{ { "64 resets, scalable, ATS", MOCK_SS, 1, IOMMU_NO_PASID }, true },
+};
+
+static void cost_functions_desc(const struct cost_functions *c, char *desc)
+{
+	strscpy(desc, c->t.name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cost_functions, cost_functions, cost_functions_desc);
+
+/* Time in ns of a detach, or of a reset including the attach at its end */
+static u64 cost_one_function(struct kunit *test, struct iommu_domain *domain,
+			     const struct cost_functions *c)
+{
+	struct device *dev = ut_dev(&c->t);
+	struct pci_dev *pdev = to_pci_dev(dev);
+	u64 ns;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, c->t.pasid), 0);
+	ns = -ktime_get_ns();
+	if (c->reset) {
+		KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(pdev), 0);
+		pci_dev_reset_iommu_done(pdev);
+		ns += ktime_get_ns();
+	}
+	ut_detach(domain, dev, c->t.pasid);
+	if (!c->reset)
+		ns += ktime_get_ns();
+	return ns;
+}
+
+/*
+ * Print the total time for all functions, which the core resets or detaches one
+ * after the other. The mock IOMMU has fewer functions, so one stands for all.
+ */
+static void functions_cost(struct kunit *test)
+{
+	const struct cost_functions *c = test->param_value;
+	struct iommu_domain *domain = ut_new_domain(test, ut_dev(&c->t),
+						    c->t.flags);
+	u64 ns = 0;
+	int i;
+
+	for (i = 0; i < COST_FUNCTIONS; i++)
+		ns += cost_one_function(test, domain, c);
+	KUNIT_EXPECT_GT(test, ns, 0);
+	kunit_info(test, "cost of %s: %llu ns\n", c->t.name, ns);
+}
+
 static struct kunit_case cost_cases[] = {
 	KUNIT_CASE_PARAM(attach_cost, cost_gen_params),
+	KUNIT_CASE_PARAM(functions_cost, cost_functions_gen_params),
 	{}
 };
 
@@ -200,5 +261,5 @@ static struct kunit_suite cost_suite = {
 
 kunit_test_suites(&cost_suite);
 
-MODULE_DESCRIPTION("KUnit test of the cost of attaching on mock Intel IOMMUs");
+MODULE_DESCRIPTION("KUnit tests of the cost of attach and reset on mock Intel IOMMUs");
 MODULE_LICENSE("GPL");
