@@ -187,7 +187,7 @@ static enum iommu_attach_left alist_left(struct iommu_attach_list *list,
 	       IOMMU_ATTACH_LEFT_IOMMU : IOMMU_ATTACH_LEFT_NONE;
 }
 
-/* Count @elm after it has been linked, so that flushes find what is counted. */
+/* Count an ATC. Its element is linked, so flushes find what is counted. */
 static void alist_count_atc(struct iommu_attach_list *list)
 {
 	WRITE_ONCE(list->nr_atcs, list->nr_atcs + 1);
@@ -269,10 +269,11 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * @iotlb_tag: Tag of the translations that the IOMMU caches for the attachment,
  *	which identifies what an IOTLB invalidation selects.
  *
- * Every flush that begins after this returns finds @elm. A flush in progress may
- * not find it; if @elm has an ATC, the flush detects it by
- * iommu_attach_list_atc_added() or finds it after iommu_attach_list_iotlb_done().
- * The caller makes the device's entry present after this has succeeded.
+ * Every flush that begins after this returns finds @elm. A flush in progress
+ * may not find it; if @elm has an ATC, the flush then detects it by
+ * iommu_attach_list_atc_added(), or finds it after
+ * iommu_attach_list_iotlb_done(). The caller makes the device's entry present
+ * after this has succeeded.
  *
  * The list may already have an element with the same device and PASID, which
  * @elm is to replace.
@@ -364,8 +365,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_remove);
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: The element, the one added last if there are several; NULL if there is
- * none.
+ * Return: The element, the one added last if there are several; NULL if there
+ * is none.
  */
 struct iommu_attach_elm *
 iommu_attach_list_find(struct iommu_attach_list *list, struct device *dev,
@@ -395,8 +396,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_find);
  * @iommu: The IOMMU.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: An element with @iommu and the lowest tag on that IOMMU; NULL if there
- * is none.
+ * Return: An element with @iommu and the lowest tag on that IOMMU; NULL if
+ * there is none.
  */
 struct iommu_attach_elm *
 iommu_attach_list_find_iommu(struct iommu_attach_list *list,
@@ -418,8 +419,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);
  * before the call. Called before ATS is disabled and before an IOMMU is freed,
  * see the paragraph on lifetime in the documentation.
  *
- * This waits for all flushes in the system, including those that wait for a
- * device which does not respond. A driver has to bound that time.
+ * This waits for all flushes in the system, for as long as a driver lets a
+ * flush wait for a device that does not respond.
  *
  * Context: May sleep. Waits for an RCU grace period.
  */

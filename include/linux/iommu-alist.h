@@ -86,10 +86,10 @@ struct iommu_device;
  *	  present                        smp_mb()
  *	                               walk the list
  *
- * If the walk does not find the new element, the element was published after the
- * walk began. Its entry was made present even later, so a device that reads the
- * present entry also reads the changed page table. The present bit must not be
- * written before iommu_attach_list_add() has returned: even if the entry is
+ * If the walk does not find the new element, the element was published after
+ * the walk began. Its entry was made present even later, so a device that reads
+ * the present entry also reads the changed page table. The present bit must not
+ * be written before iommu_attach_list_add() has returned: even if the entry is
  * flushed to memory later, its cache line may be evicted at any time.
  *
  * **Flushing several IOMMUs.** A flush should queue its commands to every IOMMU
@@ -102,11 +102,11 @@ struct iommu_device;
  * **ATCs.** A device that is attached while a flush is in progress reads the
  * changed page table, but may still be served from an IOTLB entry of its group
  * that the flush has not invalidated yet, and keep the result in its ATC. ATCs
- * hence have to be looked up after the IOTLB invalidations have completed. There
- * are two ways to do that.
+ * hence have to be looked up after the IOTLB invalidations have completed.
+ * There are two ways to do that.
  *
  * A driver that waits between IOTLB and ATC invalidations calls
- * iommu_attach_list_iotlb_done() after the wait and walks the ATCs then. A driver
+ * iommu_attach_list_iotlb_done() after the wait and walks the ATCs then. One
  * that queues both together calls iommu_attach_list_atc_added() after the wait.
  * If an element with an ATC has been added since the flush began, the driver
  * invalidates the range in all ATCs again::
@@ -128,16 +128,16 @@ struct iommu_device;
  * everything that may have been cached through it, and remove the element last.
  * A domain id that is part of the tag can be reused after that.
  *
- * **Replacing an element** of a device whose entry stays present requires the new
- * element to be added before the old one is removed. A concurrent walk may pass
- * the position of the new element before it is added and reach that of the old
- * one after it is removed. The walk still visits the group if both are in the
- * same one. It may miss the ATC if only the new element has one, so the driver
- * invalidates that ATC completely after adding the element. Flushes in progress
- * detect the new element as described above.
+ * **Replacing an element** of a device whose entry stays present requires the
+ * new element to be added before the old one is removed. A concurrent walk may
+ * pass the position of the new element before it is added and reach that of the
+ * old one after it is removed. The walk still visits the group if both are in
+ * the same one. It may miss the ATC if only the new element has one, so the
+ * driver invalidates that ATC completely after adding the element. Flushes in
+ * progress detect the new element as described above.
  *
- * **Lifetime.** A flush may use an element until a grace period after its removal
- * has passed, and send ATC invalidations for it. The driver therefore calls
+ * **Lifetime.** A flush may use an element, and send ATC invalidations for it,
+ * until a grace period after its removal has passed. The driver therefore calls
  * iommu_attach_list_quiesce() before ATS is disabled and before an IOMMU is
  * freed. Before a device is reset, the core does so if &iommu_ops.rcu_flush is
  * set.
@@ -262,8 +262,8 @@ struct iommu_attach_list {
  * @group_node: Private. Link of a leader in &iommu_attach_list.groups.
  * @device_node: Private. Link in &iommu_attach_list.devices.
  * @list: Private. List that the element is on.
- * @tag_users: Private. Number of elements in the group for its leader, otherwise
- *	0.
+ * @tag_users: Private. For the leader of a group, the number of its elements;
+ *	0 for other elements.
  *
  * The properties do not change while the element is on a list. To change one,
  * add another element and remove this one.
@@ -314,7 +314,7 @@ iommu_attach_list_find_iommu(struct iommu_attach_list *list,
 void iommu_attach_list_quiesce(void);
 
 /**
- * var iommu_attach_atcs_exist - whether any device with an ATC has been attached
+ * var iommu_attach_atcs_exist - whether an element with an ATC has been set up
  *
  * Set before the first element with an ATC is added to any list, and never
  * cleared. All flushes that have read it as false have ended by then. For use
@@ -399,8 +399,8 @@ iommu_attach_list_flush_begin(struct iommu_attach_list *list)
  *	the walk over ATCs
  * @list: List passed to iommu_attach_list_flush_begin().
  *
- * For drivers that wait for their IOTLB invalidations before they queue those of
- * the ATCs. Called once, after the wait for the last IOMMU.
+ * For drivers that wait for their IOTLB invalidations before they queue those
+ * of the ATCs. Called once, after the wait for the last IOMMU.
  *
  * Context: Between iommu_attach_list_flush_begin() and
  * iommu_attach_list_flush_end().
@@ -470,9 +470,9 @@ struct iommu_attach_walk {
 };
 
 /*
- * Steps of the loops. After NULL comes the first element, and after the last
- * element NULL. The steps are inline because a flush of a domain with one
- * device takes only a few of them.
+ * Steps of the loops. For NULL they return the first element, and for the last
+ * element NULL. They are inline because a flush of a domain with one device
+ * takes only a few of them.
  */
 
 static inline void iommu_attach_assert_readable(struct iommu_attach_list *list)
@@ -565,8 +565,8 @@ iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
 }
 
 /*
- * Without ATCs the walk ends at once. An ATC that is being added is then either
- * counted, or detected when the IOTLB invalidations have completed.
+ * If the list counts no ATC, the walk ends at once. An ATC that is being added
+ * and not counted yet is detected after the IOTLB invalidations have completed.
  */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
@@ -610,8 +610,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * @list: The list.
  *
  * iommu_attach_for_each_tag() and iommu_attach_for_each_atc() start from the
- * element visited. Visits every IOMMU at most once, and exactly once if it is on
- * the list from the beginning to the end of the walk.
+ * element visited. Visits every IOMMU at most once, and exactly once if it is
+ * on the list from the beginning to the end of the walk.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
@@ -625,8 +625,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * @first: Element visited by iommu_attach_list_for_each_iommu().
  * @list: The list.
  *
- * Visits a group exactly once if it exists from the visit of @first to the end of
- * the walk, even if its members change.
+ * Visits a group exactly once if it exists from the visit of @first to the end
+ * of the walk, even if its members change.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */
@@ -641,7 +641,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * @first: Element visited by iommu_attach_list_for_each_iommu().
  * @list: The list.
  *
- * Does not visit attachments without an ATC.
+ * Visits each of them at most once, and exactly once if it was added before the
+ * flush began and is on the list until the walk ends.
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  */

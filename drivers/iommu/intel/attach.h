@@ -17,9 +17,9 @@
  * enum dmar_attach_kind - how cached translations of an attachment are tagged
  * @DMAR_ATTACH_SECOND_STAGE: By domain id. The page table of the domain is the
  *	second stage. IOTLB entries do not depend on the PASID.
- * @DMAR_ATTACH_FIRST_STAGE: By domain id and PASID. The page table of the domain
- *	is the first stage: one of the kernel's, of a process (SVA) or of a guest
- *	(nested).
+ * @DMAR_ATTACH_FIRST_STAGE: By domain id and PASID. The page table of the
+ *	domain is the first stage: a page table of the kernel, of a process
+ *	(SVA) or of a guest (nested).
  * @DMAR_ATTACH_NEST_PARENT: By the domain id of a nested domain. The page table
  *	of the domain is the second stage below that of the nested domain.
  */

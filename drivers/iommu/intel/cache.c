@@ -134,8 +134,8 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 }
 
 /*
- * Compute the smallest block that covers @start to @last, naturally aligned and a
- * power of two of pages in size.
+ * Compute the smallest block that covers @start to @last, naturally aligned and
+ * a power of two of pages in size.
  */
 static void flush_range_init(struct cache_flush_range *range,
 			     unsigned long start, unsigned long last, bool ih)

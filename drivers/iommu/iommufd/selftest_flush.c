@@ -30,7 +30,7 @@
 #include "iommufd_test.h"
 #include "selftest_flush.h"
 
-/* Longest range, in bytes, that is checked or recorded as written in one call */
+/* Longest range, in bytes, that one call checks or records as written */
 #define MAX_LENGTH	SZ_16M
 
 /* Per pfn: flushed since the page was pinned or written */
@@ -40,7 +40,7 @@ static unsigned long *overwritten;
 /* Per pfn: number of mock pages in it that non-coherent domains map */
 static atomic_t *mapped;
 static unsigned long npfns;
-/* Set by the first non-coherent domain; no page is tracked before that */
+/* Set by the first non-coherent domain; unpins are not checked before that */
 static bool watching;
 static atomic64_t flushed_pages;
 static atomic64_t violations;
@@ -63,8 +63,8 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 
 /*
  * Test whether the pin about to be dropped is the last one of the page. As the
- * pages of a large folio share a pin count, test for these whether no domain
- * maps the page.
+ * pages of a large folio share a pin count, a pin of these is treated as the
+ * last one if no domain maps the page.
  */
 static bool is_last_pin(unsigned long pfn)
 {
@@ -200,7 +200,7 @@ static int mock_map_range(struct pt_iommu *pt, dma_addr_t iova,
 	return rc;
 }
 
-/* Until the unmap, a device may have written to the page in memory. */
+/* Until the unmap, a device may have written to the page, bypassing caches. */
 static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
 			       dma_addr_t len,
 			       struct iommu_iotlb_gather *iotlb_gather)

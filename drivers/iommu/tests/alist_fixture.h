@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Helpers of the KUnit tests of the IOMMU attachment list: attachments whose
- * IOMMUs and devices are no more than addresses, and records of what walks visit.
+ * Helpers for the KUnit tests of the IOMMU attachment list: attachments with
+ * dummy IOMMUs and devices, and a record of the elements that a walk visits.
  */
 #ifndef _IOMMU_TESTS_ALIST_FIXTURE_H
 #define _IOMMU_TESTS_ALIST_FIXTURE_H
@@ -15,7 +15,7 @@
 #define MAGIC_LIVE	0xa11ce11ea11ce11eULL
 #define MAGIC_FREED	0xdeadc0dedeadc0deULL
 
-/* Only the addresses of these are used. */
+/* Dummies: the list uses only their addresses. */
 static struct iommu_device iommus[NR_IOMMUS];
 static struct device devices[2];
 
@@ -67,7 +67,7 @@ static inline void att_free_rcu(struct rcu_head *rcu)
 	kfree(container_of(rcu, struct test_att, elm.rcu));
 }
 
-/* Remove and free an attachment, unless it is not on the list. */
+/* Remove an attachment; if it was on the list, free it after a grace period. */
 static inline int att_remove_locked(struct iommu_attach_list *list,
 				    struct test_att *att)
 {
@@ -107,7 +107,7 @@ static inline void visit(struct visits *v, struct iommu_attach_elm *elm)
 	v->nr++;
 }
 
-/* Visit all ATCs, IOMMU by IOMMU, under RCU. */
+/* Visit all ATCs, IOMMU by IOMMU. The caller holds the RCU read lock. */
 static inline void visit_atcs(struct visits *v, struct iommu_attach_list *list)
 {
 	struct iommu_attach_elm *first, *elm;
@@ -117,7 +117,7 @@ static inline void visit_atcs(struct visits *v, struct iommu_attach_list *list)
 			visit(v, elm);
 }
 
-/* For each struct kunit_suite: &kunit.priv is an empty list */
+/* Init and exit of each suite: &kunit.priv is the list, empty at first. */
 static inline int alist_test_init(struct kunit *test)
 {
 	struct iommu_attach_list *list;

@@ -35,7 +35,7 @@ do {									\
 	expect_visits(test, v, __want, ARRAY_SIZE(__want));		\
 } while (0)
 
-/* Visit all groups, IOMMU by IOMMU, under RCU. */
+/* Visit all groups, IOMMU by IOMMU. The caller holds the RCU read lock. */
 static void visit_tags(struct visits *v, struct iommu_attach_list *list)
 {
 	struct iommu_attach_elm *first, *elm;
@@ -102,7 +102,7 @@ static void alist_order(struct kunit *test)
 	}
 }
 
-/* A group is visited once, and its leader has the number of its members. */
+/* A group is visited once, and its leader holds the number of its members. */
 static void alist_sharing(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -138,7 +138,7 @@ static void alist_sharing(struct kunit *test)
 	}
 }
 
-/* Removal tells whether other elements have the same IOMMU or tag. */
+/* A removal returns whether elements with the same IOMMU or tag are left. */
 static void alist_left(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -344,7 +344,7 @@ static void alist_atc_added(struct kunit *test)
 	iommu_attach_list_flush_end(list);
 }
 
-/* Poison the link that leads on from @elm; returns the link. */
+/* Poison the forward link of @elm and return its previous value. */
 static struct list_head *poison_next(struct iommu_attach_elm *elm)
 {
 	struct list_head *next = elm->node.next;
@@ -354,8 +354,8 @@ static struct list_head *poison_next(struct iommu_attach_elm *elm)
 }
 
 /*
- * A flush does not visit the other members of a group: with the link that leads
- * on from the first one of them poisoned, a visit would fault.
+ * A flush does not visit all members of a group. The forward link of the first
+ * member without an ATC is poisoned, so a walk that follows it faults.
  */
 static void alist_skips_members(struct kunit *test)
 {
@@ -475,8 +475,8 @@ static void alist_remove_leader(struct kunit *test)
 }
 
 /*
- * The ATCs of a group are found from the new leader, and from the old one by a
- * walk that has reached it.
+ * After the leader of a group has been removed, a walk that has already reached
+ * it still finds the ATCs, and a new walk finds them from the new leader.
  */
 static void alist_remove_leader_atc(struct kunit *test)
 {
@@ -540,7 +540,7 @@ static void alist_remove_ahead(struct kunit *test)
 			visit(&v, elm);
 			if (to_att(elm)->id != 1)
 				continue;
-			/* The current one and its successors but the last */
+			/* The current element and all behind it but the last */
 			for (i = 1; i < 5; i++)
 				att_remove(list, att[i]);
 			KUNIT_EXPECT_EQ(test, att_link(list, late), 0);
@@ -692,8 +692,8 @@ static bool log_contains(const char *text)
 }
 
 /*
- * lockdep reports readers outside of an RCU read-side critical section that do
- * not hold the lock either. No other test leaves the same message.
+ * lockdep reports readers that hold neither the RCU read lock nor the lock of
+ * the list. No other test leaves the same message in the log.
  */
 static void alist_unprotected_reader(struct kunit *test)
 {
@@ -706,7 +706,7 @@ static void alist_unprotected_reader(struct kunit *test)
 		kunit_skip(test, "needs CONFIG_PROVE_RCU");
 
 	att_add(test, list, 1, 0, 1, false);
-	/* Each place is reported once. */
+	/* RCU_LOCKDEP_WARN() reports each place only once. */
 	if (!reported) {
 		scoped_guard(spinlock, &list->lock)
 			visit_tags(&v, list);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of walks of the IOMMU attachment list that are concurrent with
- * writers.
+ * KUnit tests of the IOMMU attachment list with concurrent walks and writers.
  */
 
 #include <linux/completion.h>
@@ -27,7 +26,7 @@ static int flush_for_long(void *data)
 
 	iommu_attach_list_flush_begin(flush->list);
 	complete(&flush->begun);
-	/* Bounded, as without preemption the only CPU may be this one. */
+	/* Bounded: without preemption, this thread may occupy the only CPU. */
 	while (!READ_ONCE(flush->quiescing) && time_before(jiffies, end))
 		cpu_relax();
 	mdelay(100);
@@ -121,7 +120,7 @@ static void stress_att_del(struct stress *stress, struct stress_att *s)
 	call_rcu(&s->att.elm.rcu, stress_free_rcu);
 }
 
-/* Add elements to all groups, and remove them in another order. */
+/* Add elements to all groups and remove them, in random order. */
 static int stress_writer(void *data)
 {
 	struct stress_att *own[24] = {};
@@ -158,7 +157,7 @@ static void stress_visit(struct stress *stress, struct iommu_attach_elm *elm,
 		atomic_inc(&stress->disorder);
 }
 
-/* One flush. Returns the groups and anchors that it has visited as bits. */
+/* One flush. Sets a bit in @tags for each group, in @atcs for each anchor. */
 static void stress_flush(struct stress *stress, u32 *tags, u32 *atcs)
 {
 	struct iommu_attach_elm *first, *elm, *prev, *prev_first = NULL;
@@ -220,8 +219,8 @@ static void stress_start(struct stress *stress, int (*fn)(void *data), int nr)
 /*
  * Keep one element with an ATC, the anchor, in each group at every moment, and
  * replace it continually, so that it is the leader at times. A walk that has
- * passed the position of the new anchor has to find the old one, hence the grace
- * period.
+ * already passed the position of the new anchor must still find the old one, so
+ * the old one is removed after a grace period.
  */
 static int stress_anchor(void *data)
 {
@@ -244,7 +243,7 @@ static int stress_anchor(void *data)
 	return 0;
 }
 
-/* No flush misses an anchor, its group or its IOMMU, or finds a freed element. */
+/* No flush misses an anchor, its group or its IOMMU, or visits freed memory. */
 static void alist_stress(struct kunit *test)
 {
 	struct stress *stress;
@@ -309,7 +308,7 @@ static int single_atc_flush(void *data)
 		if (!v.nr && iommu_attach_list_atc_added(single->list, begin))
 			visit_atcs(&v, single->list);
 		iommu_attach_list_flush_end(single->list);
-		/* Read before the element is removed, if it has not changed */
+		/* If the state is unchanged, the walk preceded the removal. */
 		smp_mb();
 		if (state & 1 && READ_ONCE(single->state) == state) {
 			single->flushes++;
@@ -320,7 +319,7 @@ static int single_atc_flush(void *data)
 	return 0;
 }
 
-/* A flush finds the only ATC of a list, which is removed and added continually. */
+/* A flush finds the only ATC of a list while it is removed and added again. */
 static void alist_single_atc(struct kunit *test)
 {
 	struct single_atc single = { .list = test->priv };
@@ -336,7 +335,7 @@ static void alist_single_atc(struct kunit *test)
 		smp_store_release(&single.state, single.state + 1);
 		usleep_range(50, 100);
 		WRITE_ONCE(single.state, single.state + 1);
-		/* The state changes before the element is removed. */
+		/* Pairs with the barrier after the walk. */
 		smp_mb();
 		att_remove(single.list, single.att);
 		cond_resched();

@@ -121,7 +121,7 @@ static void failed_nested_attach_changes_nothing(struct kunit *test)
 	ut_detach(f.domain, f.sibling, f.pasid);
 }
 
-/* The PASID uses either the nested domain or a paging domain. */
+/* The PASID uses the new domain after a success, and the old one otherwise. */
 static void alloc_check_exchanged(struct kunit *test, struct ut_failing *f,
 				  bool attached)
 {
@@ -206,7 +206,7 @@ static void alloc_check_fresh(struct kunit *test, struct ut_failing *f,
 	ut_check_attached(test, f->before, f->dev, IOMMU_NO_PASID);
 }
 
-/* The PASID table is allocated by the attach, so this may fail, too. */
+/* An attach also fails cleanly if it cannot allocate the PASID table. */
 static void failed_pasid_table_changes_nothing(struct kunit *test)
 {
 	const struct alloc_fresh_case *c = test->param_value;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of attach.c on mock IOMMUs: domain ids, replacement and removal of
- * attachments, and attaches that fail.
+ * KUnit tests of attach.c on mock IOMMUs: domain ids, replacement and removal
+ * of attachments, and attaches that fail.
  */
 
 #include <linux/container_of.h>
@@ -9,7 +9,7 @@
 
 #include "driver.h"
 
-/* More than the tests allocate */
+/* More domain ids than the tests allocate */
 #define ATTACH_MAX_IDS	256
 
 /* Domain ids */
@@ -29,8 +29,8 @@ static unsigned int attach_count_ids(enum mock_iommu_id id)
 }
 
 /*
- * The first attachment on an IOMMU allocates a domain id, which all others there
- * share, and the last one frees it.
+ * The first attachment of a domain on an IOMMU allocates a domain id, which its
+ * other attachments there share. Removal of the last one frees the id.
  */
 static void domain_ids(struct kunit *test)
 {
@@ -50,7 +50,7 @@ static void domain_ids(struct kunit *test)
 	drv_attach(test, domain, c, 3);
 	KUNIT_EXPECT_EQ(test, attach_count_ids(MOCK_FS2), far_ids + 1);
 
-	/* Another attachment uses it still. */
+	/* Another attachment still uses the id. */
 	drv_detach(test, a, IOMMU_NO_PASID);
 	KUNIT_EXPECT_TRUE(test, attach_uses_id(MOCK_FS, did));
 	KUNIT_EXPECT_EQ(test, drv_attach(test, domain, a, IOMMU_NO_PASID), did);
@@ -169,7 +169,7 @@ struct attach_failing {
 	u16 did;
 };
 
-/* Flushes include the other device and nothing else. */
+/* After a failed attach, flushes include only the other device. */
 static void attach_check_failed(struct kunit *test, struct ut_failing *f,
 				bool attached)
 {
@@ -184,7 +184,7 @@ static void attach_check_failed(struct kunit *test, struct ut_failing *f,
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB(a->did, 0x1000, 0), WAIT);
 }
 
-/* If an allocation fails, neither the domain nor the nest parent has changed. */
+/* If an allocation fails, neither the domain nor the nest parent changes. */
 static void allocation_failure(struct kunit *test)
 {
 	struct device *keep = mock_dev(MOCK_FS, 0), *dev = mock_dev(MOCK_FS, 1);
@@ -233,8 +233,8 @@ static void attach_check_ats(struct kunit *test, struct ut_failing *f,
 }
 
 /*
- * If an allocation fails while ATS is enabled late, no attachment has a device
- * TLB.
+ * If an allocation fails when ATS is enabled after the attach, no attachment
+ * records a device TLB.
  */
 static void allocation_failure_late_ats(struct kunit *test)
 {
@@ -251,7 +251,7 @@ static void allocation_failure_late_ats(struct kunit *test)
 	drv_attach(test, f.domain, f.dev, f.pasid);
 	drv_set_ats(f.dev, true);
 	ut_fail_each(test, &f);
-	/* The device gets back what it had, with the default domain, too. */
+	/* Restore the device TLBs, including that of the default domain. */
 	KUNIT_EXPECT_EQ(test, drv_enable_ats(f.dev), 0);
 }
 
@@ -281,7 +281,7 @@ static void replace(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(att->did, 0x1000, 0),
 		       DEVTLB_PASID(sid, 3, 0x1000, 0), WAIT);
 
-	/* Given up: as before */
+	/* The replacement is abandoned: nothing has changed. */
 	drv_remove(att);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(drv_attachments(new)));
 	KUNIT_EXPECT_TRUE(test, drv_has_attachment(dev, 3));
@@ -289,7 +289,7 @@ static void replace(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
 		       DEVTLB_PASID(sid, 3, 0x1000, 0), WAIT);
 
-	/* Carried out */
+	/* The replacement is carried out. */
 	new_did = drv_replace(test, new, dev, 3);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(drv_attachments(old)));
 	KUNIT_EXPECT_FALSE(test, attach_uses_id(MOCK_SS, did));
@@ -301,8 +301,8 @@ static void replace(struct kunit *test)
 }
 
 /*
- * A detach removes what the attach has recorded, whatever has changed since, and
- * nothing if nothing is attached.
+ * A detach removes the attachment as the attach has recorded it, whatever has
+ * changed since, and nothing if no domain is attached.
  */
 static void detach_what_was_attached(struct kunit *test)
 {

@@ -28,7 +28,7 @@ static void cache_dev_count_desc(const unsigned int *nr, char *desc)
 
 KUNIT_ARRAY_PARAM(cache_dev_count, cache_dev_counts, cache_dev_count_desc);
 
-/* Attached by RID only: one invalidation, whatever the number of devices. */
+/* Devices attached by RID: one invalidation, however many there are. */
 static void second_stage_rid(struct kunit *test)
 {
 	const unsigned int nr = *(const unsigned int *)test->param_value;
@@ -108,7 +108,7 @@ static void first_stage_pasids(struct kunit *test)
 	drv_expect_log(test, MOCK_FS_OLD, 1, want, ARRAY_SIZE(want));
 }
 
-/* A flush submits 64 invalidations at once; the last submission has the rest. */
+/* A flush with many invalidations submits up to 64 of them at once. */
 static void first_stage_many_pasids(struct kunit *test)
 {
 	/* Around the size of the batch on the stack, and of the buffer */
@@ -164,7 +164,7 @@ static void ats_order(struct kunit *test)
 		       DEVTLB_ALL(sid), DEVTLB_PASID_ALL(sid, 3), WAIT);
 }
 
-/* Devices with the erratum receive each invalidation twice. */
+/* Device TLBs with the erratum (dtlb_extra_inval) are invalidated twice. */
 static void ats_extra(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_SS, 1);
@@ -320,7 +320,7 @@ static void sva(struct kunit *test)
 	unsigned int i, used = 0;
 	ioasid_t pasid;
 
-	/* Attaches the address space of the process that runs the tests. */
+	/* This gives the thread of the test an address space. */
 	ut_new_user_page(test);
 	for (i = 0; i < U8_MAX; i++)
 		used += ida_exists(&drv_iommu(MOCK_FS)->domain_ida, i);
@@ -349,9 +349,9 @@ static void sva(struct kunit *test)
 }
 
 /*
- * A change of a guest's page table reaches the tags of its nested domain. A
- * change of the nest parent reaches those of all domains nested on it, and the
- * device TLBs as a whole.
+ * A flush of a nested domain invalidates by its domain id and PASIDs. A flush
+ * of the nest parent invalidates by the domain ids of all domains nested on it,
+ * and the device TLBs as a whole.
  */
 static void nested(struct kunit *test)
 {
@@ -461,7 +461,7 @@ static void no_page_selective(struct kunit *test)
 
 /* New mappings */
 
-/* IOMMUs without caching mode and write buffer receive nothing. */
+/* IOMMUs without caching mode and without write buffer receive nothing. */
 static void np_ordinary(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_SS, 1);
@@ -513,8 +513,8 @@ static void np_nest_parent(struct kunit *test)
 }
 
 /*
- * The write buffer belongs to the IOMMU: it is flushed once, whatever the number
- * of tags, and only where there is one.
+ * The write buffer belongs to the IOMMU: it is flushed once, however many
+ * attachments there are, and only if the IOMMU has one.
  */
 static void np_write_buffer(struct kunit *test)
 {
@@ -531,7 +531,7 @@ static void np_write_buffer(struct kunit *test)
 	}
 	drv_attach(test, ss, mock_dev(MOCK_FS, 0), IOMMU_NO_PASID);
 
-	/* The driver calls the function for each of the IOMMUs. */
+	/* The driver calls the function for both IOMMUs. */
 	calls = ut_count_write_buffer_flushes(test);
 	before = *calls;
 	drv_flush_np(ss, 0x1000, 0x1fff);
@@ -547,8 +547,9 @@ static void np_write_buffer(struct kunit *test)
 
 /*
  * Registers instead of a queue: one request for all devices, in which the hint
- * does not get into the address mask. Page 0 alone is not selected, because the
- * driver does not write the register that holds address and mask if both are 0.
+ * does not get into the address mask. A flush of page 0 alone covers the domain
+ * id, because the driver does not write the register for address and mask if
+ * both are 0.
  */
 static void register_based(struct kunit *test)
 {
@@ -585,7 +586,7 @@ static void cache_reenter(void *data, const struct dmar_attachment *att,
 {
 	struct cache_reenter *r = data;
 
-	/* At the fifth event the outer flush has taken the buffer of the CPU. */
+	/* At the fifth event, the outer flush has taken the per-CPU buffer. */
 	if (++r->depth == 5)
 		cache_tag_flush_range(to_dmar_domain(r->inner), 0x9000, 0x9fff,
 				      0);
@@ -657,7 +658,7 @@ struct cache_churn {
 	unsigned int errors;
 };
 
-/* The attachments are not for the hardware, so this sends no invalidations. */
+/* No context or PASID entry changes, so this sends no invalidations. */
 static int cache_churn(void *data)
 {
 	struct cache_churn *churn = data;
@@ -677,8 +678,8 @@ static int cache_churn(void *data)
 }
 
 /*
- * While other attachments come and go, each flush includes one that stays. It
- * needs a second submission at most, for ATCs added meanwhile.
+ * While other attachments are added and removed, each flush includes one that
+ * stays. There is at most one more submission, for device TLBs added meanwhile.
  */
 static void flush_beside_churn(struct kunit *test)
 {

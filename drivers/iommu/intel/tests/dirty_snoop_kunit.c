@@ -4,8 +4,8 @@
  *
  * Both are properties of a domain that are recorded in the context or PASID
  * entry of each attachment, and can be changed while the domain is in use. The
- * tests check that a change applies to devices attached before, after and
- * meanwhile.
+ * tests check that a change applies to devices attached before, during and
+ * after it.
  */
 
 #include <linux/iommu.h>
@@ -239,7 +239,7 @@ static const struct ut_topology snoop_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(snoop, snoop_topologies, name);
 
-/* Enforcing cache coherency applies to present and to later attachments. */
+/* Enforcing cache coherency applies to existing and to later attachments. */
 static void snoop_control(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;

@@ -37,8 +37,8 @@ static void map_and_unmap(struct kunit *test)
 }
 
 /*
- * The domain id of a freed domain is given to the next one, so it must be clean
- * in all caches. The domains are detached with %IOVA still mapped.
+ * The domain id of a detached domain is allocated to the next one, so no cache
+ * may hold entries with it. The domains are detached with %IOVA still mapped.
  */
 static void domain_id_reuse(struct kunit *test)
 {
@@ -102,7 +102,7 @@ static void domain_on_two_iommus(struct kunit *test)
 	ut_detach(domain, far, PASID);
 }
 
-/* Ranges that are not an aligned block, or larger than CAP.MAMV allows */
+/* Aligned blocks, ranges across blocks, and one that exceeds CAP.MAMV */
 static const struct {
 	u64 iova;
 	size_t size;
@@ -125,7 +125,7 @@ static void unmap_ranges(struct kunit *test)
 	const struct ut_topology *t = test->param_value;
 	struct device *dev = ut_dev(t);
 	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
-	/* There need not be memory: mock DMA does not access it. */
+	/* This memory need not exist: mock DMA does not access it. */
 	const phys_addr_t memory = SZ_1G;
 	unsigned int i, j;
 
@@ -191,7 +191,7 @@ static void map_flushes_write_buffer_once(struct kunit *test)
 
 /**
  * struct domain_irq_sync - IOTLB synchronisation in hard interrupt context
- * @work: Runs it.
+ * @work: Runs the synchronisation.
  * @domain: Domain that pages were unmapped from.
  * @gather: The unmapped range.
  */
@@ -210,7 +210,7 @@ static void domain_sync_in_irq(struct irq_work *work)
 
 /*
  * The IOTLB can be synchronised in hard interrupt context. Flush queues do so
- * in softirq context, and users of iommu_unmap_fast() in any.
+ * in softirq context, and users of iommu_unmap_fast() in any context.
  */
 static void iotlb_sync_in_hardirq(struct kunit *test)
 {
@@ -254,7 +254,7 @@ static void device_reset(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(to_pci_dev(dev)), 0);
 	ut_check_detached(test, dev, IOMMU_NO_PASID);
 	ut_check_detached(test, dev, PASID);
-	/* In reset it does not respond. */
+	/* A device in reset does not respond. */
 	mock_set_removed(dev, true);
 	ut_unmap(test, domain);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 0);
@@ -279,8 +279,8 @@ static const void *domain_second_stage_gen_params(struct kunit *test,
 }
 
 /*
- * A domain that the IOMMU cannot translate with is refused, and the device
- * keeps the domain that it had.
+ * Attaching a first-stage domain fails on an IOMMU without that stage, and the
+ * device keeps the domain that it had.
  */
 static void refused_attach_changes_nothing(struct kunit *test)
 {

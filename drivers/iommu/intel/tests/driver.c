@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fixture of the KUnit suites that test parts of the driver by themselves.
- * driver.h describes the functions.
+ * Fixture of the KUnit suites that test single parts of the driver. driver.h
+ * describes the functions.
  */
 
 #include <linux/cleanup.h>
@@ -170,7 +170,7 @@ void drv_flush_all(struct iommu_domain *domain)
 	cache_tag_flush_all(to_dmar_domain(domain));
 }
 
-/* The members that a descriptor of this type has; all others are 0. */
+/* Copy the members that a descriptor of this type has; all others are 0. */
 static struct mock_inv driver_members(const struct mock_inv *inv)
 {
 	struct mock_inv result = { .type = inv->type };
@@ -220,7 +220,7 @@ void drv_expect_log(struct kunit *test, enum mock_iommu_id id,
 	struct mock_iommu *iommu = mock_iommu(id);
 	unsigned int i;
 
-	/* The driver does not wait for a write-buffer flush to be seen. */
+	/* The timer may not have executed a write-buffer flush yet. */
 	scoped_guard(raw_spinlock_irqsave, &iommu->lock)
 		mock_do_commands(iommu);
 	KUNIT_EXPECT_EQ_MSG(test, iommu->doorbells, doorbells,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fixture of the KUnit suites that test parts of the driver by themselves, on
- * mock IOMMUs: its attachments (attach.c), and the invalidations that its flushes
+ * Fixture of the KUnit suites that test single parts of the driver on mock
+ * IOMMUs: its attachments (attach.c), and the invalidations that its flushes
  * send (cache.c). In contrast to fixture.h, which it extends, it depends on
  * internals of the driver.
  */
@@ -34,9 +34,8 @@ drv_attachments(struct iommu_domain *domain)
 
 /*
  * Attach a domain, and replace the domain of a PASID. Return the domain id on
- * the IOMMU of the device; a failure aborts the test. What is still attached at
- * the end of the test is detached then, in reverse order; drv_detach() detaches
- * earlier.
+ * the IOMMU of the device; a failure aborts the test. Domains are detached at
+ * the end of the test, in reverse order, or by drv_detach().
  */
 u16 drv_attach(struct kunit *test, struct iommu_domain *domain,
 	       struct device *dev, ioasid_t pasid);
@@ -44,14 +43,15 @@ u16 drv_replace(struct kunit *test, struct iommu_domain *domain,
 		struct device *dev, ioasid_t pasid);
 void drv_detach(struct kunit *test, struct device *dev, ioasid_t pasid);
 
-/* Domain id of an attachment, 0 if there is none */
+/* Domain id of an attachment, 0 if the domain is not attached */
 u16 drv_did(struct iommu_domain *domain, struct device *dev, ioasid_t pasid);
 /* Whether the device holds or has reserved an attachment for the PASID */
 bool drv_has_attachment(struct device *dev, ioasid_t pasid);
 
 /*
- * Record attachments without changing the entry of the device, as if by an
- * attach that has not reached that point, and remove them.
+ * Add an attachment to the list of a domain, or remove it, without changing the
+ * context or PASID entry, as an attach does before it changes the entry.
+ * drv_add() returns an error pointer on failure.
  */
 struct dmar_attachment *drv_add(struct iommu_domain *domain, struct device *dev,
 				ioasid_t pasid);
@@ -61,10 +61,11 @@ void drv_install(struct device *dev, ioasid_t pasid,
 		 struct dmar_attachment *att);
 
 /*
- * Let the driver take ATS for enabled or disabled from now on. The device keeps
- * it enabled, so that it accepts device-TLB invalidations in either case.
+ * Set whether the driver considers ATS enabled. The device keeps ATS enabled,
+ * so that it accepts device-TLB invalidations in either case.
  */
 void drv_set_ats(struct device *dev, bool enabled);
+/* Call dmar_attachment_enable_ats() with the lock that it requires. */
 int drv_enable_ats(struct device *dev);
 
 /* Clear the logs, and flush the range of bytes from @start to @last. */
@@ -95,7 +96,7 @@ static inline void drv_expect_nothing(struct kunit *test, enum mock_iommu_id id)
 	drv_expect_log(test, id, 0, NULL, 0);
 }
 
-/* Whether the log holds an invalidation. */
+/* Whether the log holds an invalidation, whatever its granularity and hint */
 bool drv_log_has(enum mock_iommu_id id, const struct mock_inv *want);
 
 /*

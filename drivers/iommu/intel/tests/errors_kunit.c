@@ -46,7 +46,7 @@ static bool errors_has_failed(struct kunit *test,
 	       READ_ONCE(test->status) == KUNIT_FAILURE;
 }
 
-/* An error at any descriptor of a submission loses none of the others. */
+/* A queue error at any descriptor of a submission loses no invalidation. */
 static void queue_error_within_batch(struct kunit *test)
 {
 	const struct errors_queue_case *c = test->param_value;
@@ -154,8 +154,8 @@ static void rejected_invalidation(struct kunit *test)
 
 /*
  * A flush returns even if all invalidations are rejected, and later flushes are
- * effective. The rejected IOTLB and device-TLB invalidations become waits, which
- * the IOMMU executes before that of the flush.
+ * effective. The driver replaces the rejected IOTLB and device-TLB descriptors
+ * by waits, which the IOMMU executes in addition to the wait of the flush.
  */
 static void every_invalidation_rejected(struct kunit *test)
 {
@@ -244,7 +244,7 @@ static const struct errors_removed_case {
 KUNIT_ARRAY_PARAM_DESC(removed, errors_removed_cases, name);
 
 /*
- * A time-out of a removed device must not end the flush of another domain,
+ * A time-out of a removed device must not cut short the flush of another domain
  * whose requests were queued at the same time.
  */
 static void removed_device(struct kunit *test)
@@ -306,8 +306,8 @@ KUNIT_ARRAY_PARAM_DESC(mask, errors_mask_cases, name);
 
 /*
  * First-stage invalidations respect CAP.MAMV, although the specification
- * permits any address mask there: some implementations, QEMU among them, refuse
- * others.
+ * permits any address mask there: some implementations, QEMU among them, reject
+ * larger ones.
  */
 static void first_stage_mask_within_mamv(struct kunit *test)
 {
@@ -326,7 +326,7 @@ static void first_stage_mask_within_mamv(struct kunit *test)
 	};
 	struct device *dev = mock_dev(c->iommu, c->dev);
 	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
-	/* Not memory: nothing accesses it. */
+	/* This memory need not exist: mock DMA does not access it. */
 	const phys_addr_t pa = 4UL * SZ_1G;
 	unsigned int i;
 
@@ -379,7 +379,7 @@ static void nested_mask_within_mamv(struct kunit *test)
 	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
 }
 
-/* An unexpected completion is reported, and has no other effect. */
+/* No invalidation is lost by an invalidation completion error. */
 static void unexpected_completion_error(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_SS);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Allocation failures for KUnit tests: let the nth allocation of the current
- * task fail, whether of a slab object or of pages. All functions are static;
- * include this header in a single file of each group of suites.
+ * Allocation failures for KUnit tests: make the nth allocation of the current
+ * task fail, whether of a slab object or of pages. All functions and variables
+ * are static; include this header in a single file, such as a fixture.
  *
  * The failure is injected by kprobes on should_failslab() and
  * should_fail_alloc_page(). /proc/self/fail-nth does the same for user space,
@@ -32,8 +32,8 @@ static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 {
 	/*
 	 * in_interrupt() is of no use here, as the breakpoint itself counts as
-	 * an interrupt. Allocations with __GFP_NOWARN have a fallback and
-	 * include those of debugging tools such as KASAN.
+	 * an interrupt. Allocations with __GFP_NOWARN are left alone: they have
+	 * a fallback, and include those of debugging tools such as KASAN.
 	 */
 	if (current != fail_nth_task || in_serving_softirq() ||
 	    gfp & (__GFP_NOFAIL | __GFP_NOWARN))
@@ -90,7 +90,7 @@ static void fail_nth_hook(struct kunit *test, struct kprobe *probe,
 							probe), 0);
 }
 
-/* Let the @nth allocation of this task from now on fail, counted from 1. */
+/* Make the @nth allocation of this task from now on fail, counted from 1. */
 static void fail_nth(int nth)
 {
 	fail_nth_left = nth;

@@ -64,7 +64,7 @@ static const struct ut_topology fixture_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(fixture, fixture_topologies, name);
 
-/* Generators that more than one file uses cannot be static. */
+/* KUNIT_ARRAY_PARAM_DESC() defines static generators; wrap these for others. */
 const void *ut_topology_gen_params(struct kunit *test, const void *prev,
 				   char *desc)
 {
@@ -295,7 +295,7 @@ bool ut_reaches(struct device *dev, ioasid_t pasid, phys_addr_t want)
 	return ut_reaches_at(dev, pasid, IOVA, want);
 }
 
-/* %IOVA is not mapped before and after. */
+/* %IOVA must not be mapped before the call, and is not mapped after it. */
 void ut_check_attached(struct kunit *test, struct iommu_domain *domain,
 		       struct device *dev, ioasid_t pasid)
 {
@@ -553,9 +553,8 @@ static int fixture_injector(void *data)
 	complete(&in->ready);
 	while (!kthread_should_stop()) {
 		/*
-		 * Requests are held until one more doorbell rings, which is the
-		 * one of the injected operation, or until that has returned
-		 * without submitting a request.
+		 * Hold the pending requests until the injected operation has
+		 * submitted one, too, or has returned without submitting any.
 		 */
 		if (mock_has_new_work(in->iommu, &seen)) {
 			fixture_set_latency(in->iommu, 0);

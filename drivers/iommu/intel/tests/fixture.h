@@ -24,7 +24,7 @@
 #define PASID		5
 /* Latency in ns that is long enough for another CPU to act meanwhile */
 #define LATENCY		(2 * NSEC_PER_MSEC)
-/* Limit of attempts to hit a window, which a busy host may miss */
+/* Limit of attempts to hit a race window, which a busy host may miss */
 #define ROUNDS		20
 
 /**
@@ -111,7 +111,7 @@ void ut_detach_handle(struct iommu_domain *domain, struct device *dev,
 /* Map and unmap one page at %IOVA. */
 void ut_map(struct kunit *test, struct iommu_domain *domain, phys_addr_t pa);
 void ut_unmap(struct kunit *test, struct iommu_domain *domain);
-/* Test whether a write of the device to @addr (or %IOVA) reaches page @want. */
+/* Test whether a write of the device to @addr, or to %IOVA, reaches @want. */
 bool ut_reaches_at(struct device *dev, ioasid_t pasid, u64 addr,
 		   phys_addr_t want);
 bool ut_reaches(struct device *dev, ioasid_t pasid, phys_addr_t want);
@@ -169,9 +169,9 @@ void ut_start_reader(struct kunit *test, struct ut_reader *r);
 void ut_stop_reader(struct ut_reader *r);
 
 /*
- * Count the calls of the function that flushes the write buffer of an IOMMU,
- * until the end of the test. Returns the counter. The log of a mock IOMMU cannot
- * replace it, because the IOMMU may see several commands as one.
+ * Count the calls of iommu_flush_write_buffer() until the end of the test.
+ * Returns the counter. The log of a mock IOMMU cannot replace it, because the
+ * mock may execute several commands as one.
  */
 const unsigned int *ut_count_write_buffer_flushes(struct kunit *test);
 
@@ -242,11 +242,11 @@ void ut_check_guest(struct kunit *test, struct ut_guest *guest,
  * @no_hold: The IOMMU may complete the invalidation while @act runs, instead of
  *	only after @act has returned.
  * @ready: Completed when @task waits for injection points.
- * @busy: @act is running; its own allocations are no injection points.
+ * @busy: @act is running; its own allocations are not injection points.
  * @points: Number of injection points so far.
  * @reached: Number of calls of @act that found the page reachable.
- * @stale: Number of calls of @act after which the device still reached a page
- *	that it must not reach, or an operation failed.
+ * @stale: Number of failures of @act: the device still reached a page after
+ *	its unmap, or an operation failed.
  */
 struct ut_injection {
 	void (*act)(struct ut_injection *in);
@@ -266,7 +266,7 @@ struct ut_injection {
 };
 
 /*
- * Inject at each allocation of the current task, from
+ * Inject at each kmalloc() of the current task, from
  * ut_inject_at_allocations() to ut_stop_at_allocations(). The operation runs
  * within the allocation and must not sleep.
  */
@@ -281,7 +281,7 @@ void ut_inject_at_waits(struct kunit *test, struct ut_injection *in);
 void ut_stop_at_waits(struct ut_injection *in);
 
 /**
- * struct ut_failing - operation whose allocations fail one after the other
+ * struct ut_failing - operation to repeat with failing allocations
  * @domain: Domain that is attached.
  * @dev: Device.
  * @pasid: PASID of the attachment, or %IOMMU_NO_PASID.
@@ -310,12 +310,15 @@ struct ut_failing {
 	struct ut_guest *guest;
 };
 
-/* Repeat the operation; the nth allocation fails in the nth attempt. */
+/*
+ * Repeat the operation until no allocation fails; in the nth attempt, the nth
+ * allocation does.
+ */
 void ut_fail_each(struct kunit *test, struct ut_failing *f);
 
 /*
- * For each struct kunit_suite. ut_init() skips the test if there are no mock
- * IOMMUs, and lets it fail if a request of the driver violates the
+ * Callbacks for each struct kunit_suite. ut_init() skips the test if there are
+ * no mock IOMMUs, and makes it fail at its end if the driver has violated the
  * specification.
  */
 int ut_suite_init(struct kunit_suite *suite);

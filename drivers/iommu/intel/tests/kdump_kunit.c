@@ -2,8 +2,9 @@
 /*
  * KUnit test of a driver start with translation enabled, as in a kdump kernel.
  *
- * DMA that the old kernel has set up works until a device is attached, and no
- * longer. The core defers that attach until the device has a driver.
+ * DMA that the old kernel has set up works until the device is attached to a
+ * domain, and is refused afterwards. The core defers that attach until the
+ * device has a driver.
  */
 
 #include "fixture.h"

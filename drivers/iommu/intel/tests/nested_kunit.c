@@ -14,7 +14,7 @@
 #include "../../iommu-priv.h"
 #include "fixture.h"
 
-/* Changes of the guest's page table take effect once it has invalidated. */
+/* A change of a guest's page table takes effect once the guest invalidates. */
 static void nested_guest_table_change(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -79,7 +79,7 @@ static void nested_parent_change(struct kunit *test)
 /*
  * Two nested domains with the same parent are attached by RID, and the parent
  * to a third device. The translations of the nested domains differ only in
- * their domain ids, so an invalidation of one must leave the other in effect.
+ * their domain ids, so an invalidation for one must keep those of the other.
  */
 static void nested_siblings(struct kunit *test)
 {
@@ -102,8 +102,8 @@ static void nested_siblings(struct kunit *test)
 						   guest.pa[GUEST_DATA]));
 
 	/*
-	 * The page table is shared: the second device keeps the translation in
-	 * the IOTLB only as long as nothing is invalidated for it.
+	 * The page table is shared, so the second device reaches the page only
+	 * through translations that were cached before the change.
 	 */
 	ut_guest_set(&guest, GUEST_LEVEL1, 0);
 	ut_guest_invalidate(test, &guest, IOVA, 1);
@@ -124,9 +124,9 @@ static void nested_siblings(struct kunit *test)
 /**
  * struct nested_range - range that a guest invalidates
  * @name: Name in messages.
- * @addr: Its address.
- * @npages: Its number of pages.
- * @ret: Expected result.
+ * @addr: Address of the first byte.
+ * @npages: Number of pages, %U64_MAX for everything.
+ * @ret: Expected return value of the driver.
  */
 struct nested_range {
 	const char *name;
@@ -162,8 +162,8 @@ static bool nested_range_includes(const struct nested_range *r, u64 addr)
 
 /*
  * If the driver reports success, it has invalidated the whole range. A request
- * fails if the range extends beyond the last address, and invalidates nothing
- * if the range is empty.
+ * fails if the range is not aligned or extends beyond the last address, and
+ * invalidates nothing if the range is empty.
  */
 static void nested_invalidated_range(struct kunit *test)
 {
@@ -220,7 +220,7 @@ static void nested_change_both(struct ut_injection *in)
 	if (ut_guest_try_invalidate(g->guest, IOVA, 1))
 		in->stale++;
 	nested_check_unmapped(in);
-	/* In caching mode, the guest must invalidate after a map, too. */
+	/* Guests in caching mode invalidate after a map, too. */
 	ut_guest_set(g->guest, GUEST_LEVEL1, GPA(GUEST_DATA));
 	if (ut_guest_try_invalidate(g->guest, IOVA, 1))
 		in->stale++;
@@ -265,8 +265,8 @@ static const void *nested_caching_gen_params(struct kunit *test,
 }
 
 /*
- * When attach waits for an invalidation, changes of both domains have to reach
- * the device already.
+ * While attach waits for an invalidation, the device may use the domain
+ * already, so changes of either stage have to take effect for it.
  */
 static void nested_change_during_attach(struct kunit *test)
 {
@@ -286,8 +286,8 @@ static void nested_change_during_attach(struct kunit *test)
 }
 
 /*
- * When detach waits for an invalidation, changes of both domains still have to
- * reach the device.
+ * While detach waits for an invalidation, the device may still use the domain,
+ * so changes of either stage have to take effect for it.
  */
 static void nested_change_during_detach(struct kunit *test)
 {

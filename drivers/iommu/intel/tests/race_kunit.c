@@ -41,8 +41,8 @@ static struct ut_injection race_new_injection(struct kunit *test)
 }
 
 /*
- * Number of injected unmaps that found the page reachable after which a test is
- * complete. An operation may wait several times, and on a busy host a single
+ * Number of injected unmaps that have to find the page reachable to complete a
+ * test. An operation may wait several times, and on a busy host a single
  * attempt may miss the wait that matters.
  */
 #define RACE_ENOUGH	3
@@ -56,8 +56,8 @@ static void race_check_injection(struct kunit *test, struct ut_injection *in)
 }
 
 /*
- * The window is closed for a device behind a bridge: the bridge, whose
- * requester id the device uses, has been attached before.
+ * Attach of a device behind a bridge has no race window: the bridge, whose
+ * requester id the device uses, is attached first.
  */
 static bool race_has_own_sid(const struct ut_topology *t)
 {
@@ -96,7 +96,7 @@ static void unmap_during_attach_alloc(struct kunit *test)
 	ut_detach(in.domain, in.dev, in.pasid);
 }
 
-/* Attach invalidates cached not-present entries, and waits for it. */
+/* In caching mode, attach invalidates not-present entries, and waits. */
 static void unmap_during_attach(struct kunit *test)
 {
 	struct ut_injection in = race_new_injection(test);
@@ -113,7 +113,7 @@ static void unmap_during_attach(struct kunit *test)
 	race_check_injection(test, &in);
 }
 
-/* Detach invalidates the entry and the translations, and waits for it. */
+/* Detach invalidates the entry and the translations, and waits for both. */
 static void unmap_during_detach(struct kunit *test)
 {
 	struct ut_injection in = race_new_injection(test);
@@ -206,10 +206,10 @@ static const void *race_late_atc_gen_params(struct kunit *test,
 
 /*
  * A device with a device TLB is attached while an unmap waits for its
- * invalidation. Until the IOMMU has executed that, the new device can get the
- * translation of the unmapped page, which another device has used, from the
- * IOTLB and cache it.
- * The unmap must detect this and invalidate the new device TLB, too.
+ * invalidation. Until the IOMMU has executed the invalidation, the IOTLB holds
+ * a translation of the unmapped page, as another device has used it. The new
+ * device can get it from there and cache it. The unmap must detect the attach
+ * and invalidate the new device TLB, too.
  */
 static void attach_during_unmap(struct kunit *test)
 {
@@ -232,7 +232,7 @@ static void attach_during_unmap(struct kunit *test)
 		ut_start(test, &thread, ut_unmap_work, domain);
 		ut_wait_for_work(&thread, iommu);
 		ret = ut_attach(domain, dev, t->pasid);
-		/* The driver may also let the attach wait for the unmap. */
+		/* The driver may also make the attach wait for the unmap. */
 		hits += ut_reaches(dev, t->pasid, pa) ||
 			   READ_ONCE(thread.done);
 		ut_join(&thread);

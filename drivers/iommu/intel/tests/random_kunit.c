@@ -172,7 +172,7 @@ static void random_do_detach(struct kunit *test, struct random_state *s)
 	world_detach(port);
 }
 
-/* Detach a domain from all ports and free it, with its domain ids. */
+/* Detach a domain from all ports, free it, and allocate a new one instead. */
 static void random_do_renew(struct kunit *test, struct random_state *s)
 {
 	struct world_domain *domain = random_pick_domain(s);

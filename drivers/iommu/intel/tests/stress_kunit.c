@@ -176,8 +176,8 @@ static void stress_do_reset(struct stress *s, struct world_port *port)
 }
 
 /*
- * Attach, detach or reset. Each thread owns every second device, without the
- * first port.
+ * Attach, detach or reset. Each thread owns every second device, except for the
+ * first port, which never changes.
  */
 static void stress_do_attach(struct stress_worker *w)
 {
@@ -212,7 +212,7 @@ static void stress_do_attach(struct stress_worker *w)
 	stress_check_port(s, port);
 }
 
-/* DMA of a random port, to fill the caches. */
+/* Do DMA from a random port, to fill the caches. */
 static void stress_do_dma(struct stress_worker *w)
 {
 	const struct world *world = w->stress->world;
@@ -261,7 +261,7 @@ static void stress_do_guest(struct stress *s)
 }
 
 /*
- * Switch dirty tracking and latency, then change the guest or move its memory.
+ * Change dirty tracking and latency, then the guest's page table or memory.
  */
 static void stress_do_host(struct stress_worker *w)
 {

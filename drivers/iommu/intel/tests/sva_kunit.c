@@ -3,8 +3,8 @@
  * KUnit tests of shared virtual addressing (SVA) on mock IOMMUs.
  *
  * Devices are bound to an address space and use its page table as first stage.
- * The tests unmap memory of the address space and end it, and check what the
- * devices reach and which invalidations are requested.
+ * The tests unmap memory of the address space and end it. They check what the
+ * devices reach and which invalidations the driver requests.
  */
 
 #include <linux/kthread.h>
@@ -100,7 +100,7 @@ static void sva_new_process(struct kunit *test, struct sva_process *p)
 	KUNIT_EXPECT_TRUE(test, sva_reaches(p->sva, p->dev, p->addr, p->pa));
 }
 
-/* Expect that the device is refused, and that faults are reported or not. */
+/* Expect that DMA is refused, and that this is reported as a fault or not. */
 static void sva_check_refused(struct kunit *test, const struct sva_process *p,
 			      ioasid_t pasid, bool reported)
 {
@@ -115,8 +115,9 @@ static void sva_check_refused(struct kunit *test, const struct sva_process *p,
 }
 
 /*
- * When an address space ends, its devices are refused. Fault reporting is off
- * until the driver of the device unbinds it, as it cannot stop DMA earlier.
+ * When an address space ends, DMA of its devices is refused. Fault reporting is
+ * off until the device driver unbinds the device, because the driver cannot
+ * stop DMA earlier.
  */
 static void sva_exit(struct kunit *test)
 {
@@ -154,7 +155,7 @@ static void sva_exit_work(void *mm)
 	mmput(mm);
 }
 
-/* An address space ends while one of its devices is unbound. */
+/* An address space ends while its device is being unbound. */
 static void sva_exit_during_unbind(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_FS);

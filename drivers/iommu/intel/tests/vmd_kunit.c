@@ -2,9 +2,9 @@
 /*
  * KUnit tests of VMD sub-devices on mock IOMMUs.
  *
- * A VMD device hides other devices, whose requests carry its requester id. They
- * are in the same group and are attached along with it. Releasing a sub-device
- * must not release resources of the VMD device.
+ * A VMD device has sub-devices, whose requests carry its requester id. They are
+ * in the same group and are attached along with it. Releasing a sub-device must
+ * not release resources of the VMD device.
  */
 
 #include <linux/pci.h>

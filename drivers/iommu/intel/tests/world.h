@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A set of devices and domains with a record of how they are attached and what
- * is mapped, for tests that change all of it at random and compare what each
- * device reaches with the record. Used by the random and stress suites.
+ * A set of devices and domains with a record of attachments and mappings, for
+ * tests that change these at random and compare what each device reaches with
+ * the record. Used by the random and stress suites.
  *
  * The functions take no locks. Threads that share a world must not change the
  * same port, the same slot of a domain or the guest concurrently. Devices may
@@ -27,8 +27,7 @@
  * @iommus: The mock IOMMUs.
  * @nr_iommus: Number of @iommus.
  * @pasids: They support PASIDs.
- * @both: They support both stages, and with them nesting, dirty tracking and
- *	SVA.
+ * @both: They support both stages, and thus nesting, dirty tracking and SVA.
  */
 struct world_kind {
 	const char *name;
@@ -41,7 +40,7 @@ struct world_kind {
 /**
  * struct world_domain - domain of a world
  * @domain: The domain.
- * @nested: It is nested: the guest's page table translates. Other domains have
+ * @nested: It is nested and uses the guest's page table. Other domains have
  *	slots, which are ranges that can be mapped and unmapped.
  * @flags: Flags of its allocation.
  * @tracks: It supports dirty tracking.
@@ -56,7 +55,7 @@ struct world_domain {
 };
 
 /**
- * struct world_port - device or PASID of a device that domains are attached to
+ * struct world_port - device, or PASID of a device, to attach domains to
  * @dev: The device.
  * @pasid: The PASID, or %IOMMU_NO_PASID.
  * @domain: Domain that is attached, NULL if none is.
@@ -102,13 +101,16 @@ struct world *world_new(struct kunit *test);
 /* Attach a port, or replace the domain that is attached. */
 int world_attach(struct world_port *port, struct world_domain *domain);
 void world_detach(struct world_port *port);
-/* Replace a domain that has no users by a new one; false if it has users */
+/*
+ * Replace a domain by a new one. Returns false if it is attached to a port or
+ * is the nest parent.
+ */
 bool world_renew(struct kunit *test, struct world *world,
 		 struct world_domain *domain);
 
 u64 world_slot_addr(unsigned int slot);
 size_t world_slot_size(unsigned int slot);
-/* Physical address for a slot of a domain: one of two choices */
+/* Physical address to map a slot of a domain to; @other selects one of two */
 phys_addr_t world_page(const struct world *world,
 		       const struct world_domain *domain, unsigned int slot,
 		       bool other);
@@ -119,11 +121,15 @@ int world_map(struct world_domain *domain, unsigned int slot, phys_addr_t pa);
 bool world_unmap(struct world_domain *domain, unsigned int slot);
 
 /*
- * Let the guest map another page at %IOVA, and invalidate its nested domains.
+ * Map @leaf at %IOVA in the guest's page table, or nothing for %GUEST_PAGES,
+ * and invalidate in all nested domains.
  */
 void world_guest_set(struct kunit *test, struct world *world,
 		     enum ut_guest_page leaf);
-/* Move a page of the guest, which is not mapped in the nest parent, to @pa. */
+/*
+ * Copy a page of the guest to @pa, and map it there in the nest parent, where
+ * it must not be mapped at the time. Returns an error code.
+ */
 int world_guest_move(struct world *world, enum ut_guest_page page,
 		     phys_addr_t pa);
 /* Physical address that nested domains translate %IOVA to, 0 for none */

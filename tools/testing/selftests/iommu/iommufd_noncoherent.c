@@ -6,8 +6,8 @@
  * enforce coherency maps them, and before such pages are unpinned. These tests
  * check how many pages each operation flushes. The mock driver counts flushes,
  * and violations such as a page that is mapped without a flush, in
- * drivers/iommu/iommufd/selftest_flush.c; teardown_iommufd() checks that there
- * were no violations after each test.
+ * drivers/iommu/iommufd/selftest_flush.c. After each test, teardown_iommufd()
+ * checks that there were no violations.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -166,7 +166,7 @@ TEST_F(noncoherent, coherent_domain_not_flushed)
 	expect_flushed(0);
 }
 
-/* Pages of a removed non-coherent domain are flushed when they are unpinned. */
+/* Pages that a removed non-coherent domain has mapped are flushed at unpin. */
 TEST_F(noncoherent, coherent_domain_in_same_ioas)
 {
 	__u32 coherent_id, stdev_id;
@@ -235,7 +235,7 @@ TEST_F(noncoherent, replace_domain)
 	expect_flushed(0);
 }
 
-/* An area is flushed even if another area of the same pages has been before. */
+/* An area is flushed even after another area of the same pages was flushed. */
 TEST_F(noncoherent, areas_of_same_pages)
 {
 	__u32 other_id, stdev_id;
@@ -508,7 +508,7 @@ TEST_F(noncoherent_write, pinned_before_attach)
  * kind, and a manually allocated domain that the non-coherent device can be
  * moved to. memory[slot] is the part of the buffer that the slot maps, counted
  * from 1, or 0 if it maps none. Two slots map the same part only if one is a
- * copy of the other, because the mock driver does not count the pins of a page.
+ * copy of the other: the mock driver cannot count the pins of a page exactly.
  */
 struct table {
 	__u32 ioas_id;

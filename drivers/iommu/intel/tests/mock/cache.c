@@ -4,8 +4,8 @@
  *
  * Translation follows the specification for legacy mode and for the
  * first-stage, second-stage, nested and pass-through types of scalable mode.
- * One array holds IOTLB entries, paging-structure caches and device TLBs;
- * nothing but an invalidation removes an entry from it.
+ * One array holds IOTLB entries, paging-structure caches and device TLBs. An
+ * entry stays until it is invalidated or its device TLB is cleared.
  */
 
 #include <linux/bits.h>
@@ -57,8 +57,8 @@ static __no_kcsan u64 cache_read_phys(u64 pa)
 }
 
 /*
- * Set the dirty bit of a page-table entry atomically. Fails if the entry is not
- * @pte any more; the walk has to be repeated then.
+ * Set the dirty bit of a page-table entry atomically. Returns false if the
+ * entry no longer equals @pte, in which case the walk has to be repeated.
  */
 static __no_kcsan bool cache_set_dirty(u64 pa, u64 pte)
 {
@@ -68,8 +68,8 @@ static __no_kcsan bool cache_set_dirty(u64 pa, u64 pte)
 }
 
 /**
- * mock_violation() - record a request that the specification forbids
- * @cache: Cache of the IOMMU that received the request.
+ * mock_violation() - record a violation of the specification
+ * @cache: Cache of the IOMMU concerned.
  * @what: Description of the violation, a string literal.
  * @value: Number that qualifies @what.
  *
@@ -164,7 +164,10 @@ static bool cache_overlaps(const struct mock_entry *e,
 	       cache_block_contains(e->addr, e->order, inv->addr);
 }
 
-/* Page-selective: translations within, paging structures that overlap. */
+/*
+ * A page-selective invalidation drops translations within the block, and
+ * paging-structure entries that overlap it.
+ */
 static bool cache_drops_pages(const struct mock_entry *e,
 			      const struct mock_inv *inv)
 {
@@ -262,7 +265,7 @@ static void cache_drop_devtlb(struct mock_cache *cache,
 	}
 }
 
-/* The function mask excludes low bits of the function number. */
+/* The function mask excludes 0 to 3 upper bits of the function number. */
 static bool cache_same_function(u16 a, u16 b, u8 fm)
 {
 	static const u16 ignored[] = { 0, 4, 6, 7 };
@@ -428,9 +431,9 @@ static int cache_walk_s2_page(struct mock_cache *cache,
  * addresses of a nested first stage are guest addresses, which the second stage
  * translates.
  *
- * Returns -ENOENT if a second-stage entry is not present, which caching mode
- * caches, -EFAULT if the request is refused otherwise, and -EAGAIN if the entry
- * changed before its dirty bit was set.
+ * Returns -ENOENT if a second-stage entry is not present, which hardware in
+ * caching mode may cache, -EFAULT if the request is refused for another reason,
+ * and -EAGAIN if the entry changed before its dirty bit was set.
  */
 static int cache_walk(struct mock_cache *cache,
 		      const struct cache_translation *tr, bool second, u64 addr,
@@ -497,7 +500,7 @@ static int cache_walk(struct mock_cache *cache,
 	return 0;
 }
 
-/* Translate the guest address of a first-stage table to the page it is in. */
+/* Translate the guest physical address of a first-stage table. */
 static int cache_walk_s2_page(struct mock_cache *cache,
 			      const struct cache_translation *tr, u64 addr,
 			      struct mock_entry *result)
@@ -510,7 +513,7 @@ static int cache_walk_s2_page(struct mock_cache *cache,
 	return 0;
 }
 
-/* Walk both stages. The result covers the smaller one of the two pages. */
+/* Walk both stages. The result covers the smaller of the two pages. */
 static int cache_walk_nested(struct mock_cache *cache,
 			     const struct cache_translation *tr, u64 addr,
 			     bool write, struct mock_entry *result)

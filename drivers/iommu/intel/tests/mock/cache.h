@@ -114,14 +114,14 @@ struct mock_pasid {
 #define MOCK_SIDS		0x10000
 
 /**
- * struct mock_violations - requests that the specification forbids
+ * struct mock_violations - violations of the specification by the driver
  * @count: Number of violations.
  * @first: Description of the first one, valid if @count is not 0.
  * @value: Number that qualifies @first, such as a register value.
  *
  * Violations are recorded instead of printed, because a slow console would
- * delay the emulated hardware. Every test checks at its end that there are
- * none.
+ * delay the emulated hardware. An array of the mock that is too small is
+ * recorded likewise. Every test checks at its end that there are none.
  */
 struct mock_violations {
 	unsigned int count;
@@ -143,9 +143,9 @@ struct mock_violations {
  * @nr_pasids: Number of valid @pasids.
  * @ats: Requester ids with ATS enabled, set by the PCI layer. May be read
  *	without the lock.
- * @refused: Number of refused requests for which fault reporting was not
- *	disabled.
- * @violations: Invalidations that the driver must not request.
+ * @refused: Number of requests refused since mock_reset() for which fault
+ *	reporting was not disabled.
+ * @violations: Violations of the specification since mock_reset().
  *
  * The lock of the mock IOMMU protects all members except @cap. Callers of the
  * functions below hold it unless noted otherwise.

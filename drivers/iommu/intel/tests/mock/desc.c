@@ -63,8 +63,8 @@ static int desc_decode_pages(struct mock_inv *inv, u64 qw1, u64 *reserved)
  * @inv: Filled with the decoded request.
  *
  * Context: Any.
- * Return: 0, or -EINVAL if type or granularity are not defined, a block is not
- * aligned to its size, or a reserved bit is set.
+ * Return: 0, or -EINVAL if the type or granularity is undefined, a block is not
+ * aligned to its size, a wait requests nothing, or a reserved bit is set.
  */
 int mock_decode(const u64 *qw, struct mock_inv *inv)
 {

@@ -2,10 +2,10 @@
 /*
  * Mock IOMMUs in the state that a crashed kernel leaves to the kdump kernel.
  *
- * Before the driver detects IOMMUs, root, context, PASID and page tables are
- * built for %MOCK_KDUMP and %MOCK_KDUMP_SM, and translation is enabled. From
- * then until device_initcall, elfcorehdr_addr is set as in a kdump kernel, so
- * that the driver copies the tables instead of disabling translation.
+ * Before the driver initialises IOMMUs, root, context, PASID and page tables
+ * are built for %MOCK_KDUMP and %MOCK_KDUMP_SM, and translation is enabled.
+ * From then until device_initcall, elfcorehdr_addr is set as in a kdump kernel,
+ * so that the driver copies the tables instead of disabling translation.
  */
 
 #include <linux/crash_dump.h>
@@ -31,7 +31,7 @@ static const enum mock_iommu_id kdump_ids[] = { MOCK_KDUMP, MOCK_KDUMP_SM };
 /* Physical address of the page that the old kernel has mapped */
 static phys_addr_t kdump_page;
 
-/* IOMMUs all of whose devices reached the page before the driver found them */
+/* Whether all devices of an IOMMU reached the page before they were probed */
 static bool kdump_worked_early[MOCK_IOMMUS];
 
 static u64 *__init kdump_new_table(void)
@@ -73,7 +73,7 @@ static u64 *__init kdump_new_pasid_table(u64 *page_table)
 	return directory;
 }
 
-/* Find the context entry of a requester id; NULL on allocation failure. */
+/* Get a context entry, allocating its table if needed; NULL on failure. */
 static u64 *__init kdump_context(u64 *root, u16 sid, bool scalable)
 {
 	u64 *entry = &root[2 * (sid >> 8)];
@@ -161,11 +161,11 @@ bool mock_kdump_reaches(enum mock_iommu_id id, unsigned int i)
 }
 
 /**
- * mock_kdump_early_dma() - DMA of devices that the driver has not found yet
+ * mock_kdump_early_dma() - DMA of devices that have not been probed yet
  *
- * The devices of a crashed kernel continue DMA until their drivers stop them.
- * Called once, after the driver has been initialised and before the devices are
- * created. mock_kdump_worked_early() reports the result.
+ * DMA that a crashed kernel has set up continues until a driver of the new
+ * kernel stops it. Called once, after the IOMMU driver has been initialised and
+ * before the devices are created. mock_kdump_worked_early() reports the result.
  *
  * Context: Any but NMI.
  */
@@ -218,7 +218,7 @@ static void __init kdump_begin(void)
 }
 #endif
 
-/* Called just before the driver detects IOMMUs, at rootfs_initcall. */
+/* Called just before rootfs_initcall, where the driver initialises IOMMUs. */
 static int __init kdump_init(void)
 {
 	unsigned int i;

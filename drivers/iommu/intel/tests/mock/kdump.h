@@ -4,7 +4,7 @@
  * translation is enabled, and devices do DMA through tables of the old kernel.
  *
  * The kdump suite uses these functions to check that such DMA works until the
- * device is attached to a domain, and no longer.
+ * device is attached to a domain, and is refused afterwards.
  */
 #ifndef _INTEL_IOMMU_MOCK_KDUMP_H
 #define _INTEL_IOMMU_MOCK_KDUMP_H

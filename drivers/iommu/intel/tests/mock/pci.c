@@ -19,7 +19,7 @@
 #define PCI_PRI_EXT	0x120
 #define PCI_FIRST_SLOT	1
 #define PCI_BRIDGED_BUS	1
-#define PCI_VMD_SEGMENT	0x10000	/* a DMAR table has 16 bits for a segment */
+#define PCI_VMD_SEGMENT	0x10000	/* unused: DMAR segments have 16 bits */
 
 /**
  * struct pci_mock - a mock PCI device
@@ -252,7 +252,8 @@ static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
  *
  * The devices are never removed.
  *
- * Context: May sleep. The driver has been initialised.
+ * Context: May sleep. Called once per IOMMU, after the driver has been
+ * initialised.
  * Return: 0, or a negative error code.
  */
 int mock_pci_create(struct mock_iommu *iommu)
@@ -288,8 +289,8 @@ int mock_pci_create(struct mock_iommu *iommu)
 }
 
 /*
- * VMD: a device that hides another one, which sits in a segment of its own and
- * whose requests carry the requester id of the VMD device.
+ * VMD: a device with a sub-device on the root bus of another PCI segment.
+ * Requests of the sub-device carry the requester id of the VMD device.
  */
 
 #if IS_ENABLED(CONFIG_VMD)
@@ -370,7 +371,7 @@ void mock_vmd_remove(struct pci_bus *bus)
 
 /**
  * mock_dev() - get a device
- * @id: Its mock IOMMU.
+ * @id: Mock IOMMU of the device.
  * @i: Index of the device: 0 for the endpoint without ATS, below %MOCK_DEVS for
  *	those with ATS, or %MOCK_BRIDGED.
  *
@@ -398,10 +399,11 @@ u16 mock_sid(unsigned int i)
 /**
  * mock_set_removed() - surprise removal of a device
  * @dev: The device.
- * @removed: Whether the device is removed or plugged in again.
+ * @removed: True to remove the device, false to plug it in again.
  *
  * A removed device responds neither to configuration requests nor to device-TLB
- * invalidations. Its device TLB is empty when it comes back.
+ * invalidations; for the latter, &mock_errors.ite of the IOMMU is replaced. The
+ * device TLB is empty when the device is plugged in again.
  *
  * Context: Any but NMI.
  */
@@ -450,7 +452,7 @@ static int pci_translate(struct device *dev, ioasid_t pasid, u64 addr,
 }
 
 /**
- * mock_dma() - let a device access memory
+ * mock_dma() - emulate a memory access of a device
  * @dev: The device.
  * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
  * @addr: DMA address.
@@ -474,10 +476,10 @@ int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 }
 
 /**
- * mock_dma_snoops() - whether the IOMMU makes a no-snoop access coherent
+ * mock_dma_snoops() - whether the IOMMU makes a no-snoop read coherent
  * @dev: The device.
  * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
- * @addr: DMA address, which is read.
+ * @addr: DMA address of the read.
  *
  * Context: Any but NMI.
  * Return: Whether the IOMMU enforces coherence; false if it refuses the

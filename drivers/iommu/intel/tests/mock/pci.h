@@ -18,7 +18,7 @@
 #define MOCK_DEVS	3
 /* Index of the conventional PCI device, whose requests carry a bridge's id */
 #define MOCK_BRIDGED	MOCK_DEVS
-/* Requester id of that device itself, which its requests do not carry */
+/* Own requester id of that device; its requests carry the bridge's instead */
 #define MOCK_BRIDGED_ID	0x108
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
 #define MOCK_SLOTS	(MOCK_BRIDGE + 1)

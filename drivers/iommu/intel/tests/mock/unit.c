@@ -64,11 +64,11 @@
 /*
  * Real hardware clears an error before software reads the register again. The
  * mock clears it later, at the next timer tick, so software may handle the same
- * error twice and write the register after the error has been cleared.
- * Execution resumes only after that.
+ * error twice and write the register after the error has been cleared. The
+ * delay until execution resumes covers such late writes.
  */
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
-/* Time that software is given to handle an error */
+/* Time within which software has to handle an error */
 #define UNIT_PATIENCE	(400 * NSEC_PER_MSEC)
 /* More than any test provokes */
 #define UNIT_MAX_TIMEOUTS	200
@@ -343,13 +343,13 @@ static void unit_raise_queue_error(struct mock_iommu *iommu)
 	u32 *iqt = (u32 __force *)(iommu->regs + REG_IQT);
 	u32 tail = readl(iommu->regs + REG_IQT);
 
-	/* Fails if software has just written the tail: execution may resume. */
+	/* No mark if software has just written the tail: the queue resumes. */
 	if (iommu->errors.iqe_needs_tail)
 		cmpxchg(iqt, tail, tail | IQT_MARK);
 	unit_raise(iommu, FSTS_IQE, 1);
 }
 
-/* Handle a write of software to the fault status register, if there was one. */
+/* Clear the errors that software has written to the fault status register. */
 static void unit_clear_errors(struct mock_iommu *iommu)
 {
 	u32 fsts = readl(iommu->regs + REG_FSTS);
@@ -447,15 +447,15 @@ static __no_kcsan void unit_write_status(u64 pa, u32 status)
 	smp_store_release((u32 *)phys_to_virt(pa), status);
 }
 
-/* Test whether an injected error is due at this descriptor. */
+/* Count a descriptor, and test whether an injected error is due at it. */
 static bool unit_counts_down(unsigned int *n)
 {
 	return *n && !--*n;
 }
 
 /*
- * Complete a wait descriptor behind a time-out. Returns false if the queue
- * stops at it because the error was raised.
+ * Discard a wait descriptor that follows a time-out. Returns false if the error
+ * is raised here, which stops the queue.
  */
 static bool unit_do_timeout(struct mock_iommu *iommu)
 {
@@ -501,7 +501,7 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 	}
 
 	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
-	/* Once a device TLB has timed out, none is known to have responded. */
+	/* After a time-out, device TLBs are kept until the error is cleared. */
 	if (unit_is_devtlb(&inv) && errors->ite &&
 	    (iommu->aborted || inv.sid == errors->ite)) {
 		unit_log(iommu, &inv);
@@ -583,7 +583,7 @@ bool mock_present(void)
 
 /**
  * mock_iommu() - get a mock IOMMU
- * @id: Number of the mock IOMMU.
+ * @id: Id of the mock IOMMU, below %MOCK_IOMMUS.
  *
  * Context: Any.
  * Return: The mock IOMMU.
@@ -597,8 +597,8 @@ struct mock_iommu *mock_iommu(enum mock_iommu_id id)
  * mock_reset() - clear the logs, counters and injected errors of all mock
  * IOMMUs
  *
- * The contents of the caches are kept. Commands that the driver already considers
- * complete are executed first.
+ * The contents of the caches are kept. Commands that the driver already
+ * considers complete are executed first.
  *
  * Context: Any but NMI. No submission is in flight.
  */
@@ -646,7 +646,7 @@ void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors)
  *	&mock_errors.latency has not elapsed.
  *
  * Has no effect without a queue: software holds a lock while it waits for a
- * register-based invalidation, so a second doorbell could never come.
+ * register-based invalidation, so there cannot be a second doorbell.
  *
  * Context: Any but NMI.
  */
@@ -668,11 +668,11 @@ static bool unit_has_work(const struct mock_iommu *iommu)
 }
 
 /**
- * mock_has_work() - whether requests wait for their execution
+ * mock_has_work() - whether requests are pending
  * @iommu: The mock IOMMU.
  *
  * Context: Any but NMI.
- * Return: Whether there are any.
+ * Return: Whether the timer has read requests that it has not executed yet.
  */
 bool mock_has_work(struct mock_iommu *iommu)
 {
@@ -686,16 +686,16 @@ bool mock_has_work(struct mock_iommu *iommu)
 }
 
 /**
- * mock_has_new_work() - whether other requests than before wait for execution
+ * mock_has_new_work() - whether requests are pending that are not reported yet
  * @iommu: The mock IOMMU.
  * @seen: State of the caller: number of executed requests when this function
  *	last returned true; initialised to ~0 by the caller.
  *
- * For callers that act once per wait of the driver: a request that still waits
- * after the caller has acted is not reported again.
+ * For callers that act once per wait of the driver: a request that is still
+ * pending after the caller has acted is not reported again.
  *
  * Context: Any but NMI.
- * Return: Whether requests wait, and others have been executed since @seen.
+ * Return: Whether requests are pending, and others were executed since @seen.
  */
 bool mock_has_new_work(struct mock_iommu *iommu, unsigned int *seen)
 {
@@ -747,8 +747,8 @@ static int __init unit_init_one(struct mock_iommu *iommu,
 }
 
 /*
- * Only a DMAR table with this OEM id names memory: the registers of real IOMMUs
- * must not be touched.
+ * Only a DMAR table with this OEM id has registers in plain memory. Those of
+ * real IOMMUs must not be touched.
  */
 static int __init unit_init_all(const struct acpi_table_header *table)
 {
@@ -778,7 +778,7 @@ static void unit_no_shutdown(void)
 {
 }
 
-/* The driver detects IOMMUs later, at rootfs_initcall. */
+/* The driver initialises IOMMUs later, at rootfs_initcall. */
 static int __init unit_init(void)
 {
 	struct acpi_table_header *table;

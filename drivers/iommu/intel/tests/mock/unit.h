@@ -2,8 +2,8 @@
 /*
  * Mock IOMMUs: registers, invalidation queue and timing.
  *
- * A DMAR table that is made for this purpose names memory as the registers of
- * the IOMMUs; tools/testing/kunit/qemu_configs/x86_64_vtd.py supplies it in
+ * A DMAR table made for the tests places the registers of the mock IOMMUs in
+ * reserved memory; tools/testing/kunit/qemu_configs/x86_64_vtd.py passes it to
  * QEMU. The driver detects, maps and initialises the mock IOMMUs like any
  * others. A timer on an isolated CPU emulates the hardware.
  *
@@ -67,9 +67,9 @@ enum mock_iommu_id {
 
 /**
  * enum mock_reject - invalidations that raise a queue error
- * @MOCK_REJECT_NONE: None that the specification permits.
- * @MOCK_REJECT_PAGES: IOTLB and device-TLB invalidations of a part of the
- *	addresses.
+ * @MOCK_REJECT_NONE: Invalid ones only; see also &mock_errors.limit_mask.
+ * @MOCK_REJECT_PAGES: Page-selective IOTLB invalidations, and device-TLB
+ *	invalidations of less than the whole address space.
  * @MOCK_REJECT_SELECTIVE: Also all IOTLB invalidations that are not global.
  * @MOCK_REJECT_ALL: All invalidations; waits are executed.
  */
@@ -90,8 +90,9 @@ enum mock_reject {
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
  * @ite_no_sid: The time-out error does not report the requester id.
- * @ite_run_on: After a time-out, all queued descriptors except waits are
- *	executed. Otherwise, execution stops at the first wait.
+ * @ite_run_on: Report a time-out only after all queued descriptors have been
+ *	processed; waits among them are discarded. Otherwise, it is reported at
+ *	the first wait, where execution stops.
  * @iqe_needs_tail: After a queue error has been cleared, execution resumes only
  *	when the tail register has been written.
  * @limit_mask: A PASID-based IOTLB invalidation with an address mask above
