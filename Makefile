@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A target runs the script of the same name in dev/ (see dev/README.md).
 
-# The scripts run the make of a kernel, which must not inherit these.
+# The scripts run the kernel's make, which must not inherit these variables.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 unexport VARIANT CONFIG LIMIT MINUTES FILTER ARGS
 
@@ -25,13 +25,13 @@ demo: setup	## base and series side by side in QEMU, as a table
 test: setup	## all checks; ends with "N passed, N failed"
 	@dev/test/test $(options)
 
-kunit: setup	## of these, the KUnit suites, or those that match FILTER=
+kunit: setup	## part of test: the KUnit suites, or those that match FILTER=
 	@dev/test/kunit $(options) $(if $(FILTER),'$(FILTER)')
 
-boot: setup	## of these, the boots that count invalidation descriptors
+boot: setup	## part of test: boots that count invalidation descriptors
 	@dev/test/boot $(options)
 
-check: setup	## of these, checkpatch, sparse, W=1, kernel-doc and the scripts
+check: setup	## part of test: checkpatch, sparse, W=1, kernel-doc and the scripts
 	@dev/check/check $(options)
 
 bench: setup	## time map and unmap on base and series
@@ -43,7 +43,7 @@ cost: setup	## time and memory of an attach on base and series
 flush-cost: setup ## cost of flushing CPU caches in iommufd
 	@dev/measure/flush-cost $(options)
 
-each: setup	## build, boot and test each patch by itself
+each: setup	## build, boot and test the series after each patch
 	@dev/test/each $(options)
 
 mutants: setup	## break the series on purpose; the tests must fail

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measure flushing memory from the caches of this processor, compared with clearing
- * it. User space can use the same instruction as the kernel.
+ * Measure the time to flush memory from the CPU caches with CLFLUSHOPT, the
+ * instruction that the kernel uses, and compare it with the time to fill the
+ * memory. dev/measure/flush-cost runs this program on the host.
  *
  * Prints "flush: MS ms per GiB, RATIO of clearing", the medians of several
  * measurements.

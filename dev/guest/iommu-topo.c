@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drive RID and PASID topologies through the IOMMU core API, and leave marks
+ * Test driver that maps and unmaps in a domain attached to RIDs and PASIDs
  *
  * Binds to PCI functions that do no DMA of their own (QEMU's pci-testdev, or
  * any other by driver_override), attaches one paging domain to their RIDs and
- * PASIDs, and maps and unmaps in it. The descriptors are counted in QEMU's trace
- * of the emulated IOMMU. The driver marks the begin and the end of each operation
- * in this trace, by writing text to the data register of a parallel port. The
- * port is not behind the IOMMU and has no buffer, so the marks are in order with
- * the descriptors.
+ * PASIDs through the IOMMU core API, and maps and unmaps in it. The
+ * invalidation descriptors are counted in QEMU's trace of the emulated IOMMU.
+ * The driver marks the start and the end of each operation in this trace by
+ * writing text to the data register of a parallel port. The port is not behind
+ * the IOMMU and has no buffer, so the marks are in order with the descriptors.
  *
- * Files in debugfs, directory iommu-topo:
+ * dev/guest/init loads the driver and uses these files in debugfs, directory
+ * iommu-topo:
  *
+ *   devices  read: the number of devices that are bound
  *   measure  write "NAME DEVICES RID PASIDS IOVA SIZE REPEAT": attach a domain
- *            to the first DEVICES devices by RID (if RID is 1) and by the same
- *            PASIDS PASIDs each, then map and unmap SIZE bytes at IOVA, with
- *            marks around each map and each unmap, REPEAT times
+ *            to the first DEVICES devices, to each by RID (if RID is 1) and by
+ *            the PASIDs 1 to PASIDS, then map and unmap SIZE bytes at IOVA,
+ *            with marks around each map and each unmap, REPEAT times. IOVA and
+ *            SIZE are hexadecimal
  *   mark     write a line, which goes into the trace unchanged
  *   stress   write "SECONDS PASIDS": map and unmap on every CPU while all
- *            devices attach and detach; read: numbers of both
+ *            devices attach and detach; read: the numbers of maps and attaches
  *   provoke  write anything: provoke an error for each detector of the kernel,
  *            which shows that the detectors work
  */
@@ -43,9 +46,10 @@
 #define TOPO_LINE		128
 #define TOPO_MARK_PORT		0x378
 
-/* Devices that are bound, in the order of their addresses on the bus */
+/* Devices that are bound, in the order in which they were bound */
 static struct device *topo_devices[TOPO_MAX_DEVICES];
 static unsigned int topo_ndevices;
+/* Protects the devices, and serialises the operations */
 static DEFINE_MUTEX(topo_lock);
 
 static struct dentry *topo_dir;
@@ -57,7 +61,7 @@ static void topo_mark(const char *text)
 	outb('\n', TOPO_MARK_PORT);
 }
 
-/* One whole line from user space, without its newline */
+/* Copy a line that user space writes at once, without its newline */
 static int topo_get_line(char *line, const char __user *buf, size_t count)
 {
 	if (count >= TOPO_LINE)
@@ -70,8 +74,8 @@ static int topo_get_line(char *line, const char __user *buf, size_t count)
 }
 
 /*
- * By group, since a function below a root port may share one with the port,
- * which then has its RID attached too.
+ * Attach the whole group, because a function below a root port may share its
+ * group with the port. The RID of the port is then attached too.
  */
 static int topo_attach_rid(struct iommu_domain *domain, struct device *dev)
 {
@@ -123,7 +127,7 @@ static struct iommu_domain *topo_domain_alloc(unsigned int pasids)
 					       pasids ? IOMMU_HWPT_ALLOC_PASID : 0);
 }
 
-/* measure: marked maps and unmaps in a domain that the caller has attached */
+/* Map and unmap with marks in a domain that the caller has attached */
 static int topo_measure_ops(struct iommu_domain *domain, const char *name,
 			    unsigned long iova, size_t size,
 			    unsigned int repeat)
@@ -238,9 +242,9 @@ static const struct file_operations mark_fops = {
 };
 
 /*
- * stress: one mapper on every CPU, each in a window of its own, and one
- * attacher for each device. The first device keeps its RID attached, so that
- * every unmap has to invalidate.
+ * A thread of the stress test. There is one mapper on every CPU, each with an
+ * IOVA window of its own, and one attacher for each device. The RID of the
+ * first device stays attached, so that every unmap has to invalidate.
  */
 struct topo_worker {
 	struct task_struct *task;
@@ -329,7 +333,7 @@ static int topo_start(struct topo_worker *w, int (*fn)(void *),
 	return 0;
 }
 
-/* Stop the workers, add up their rounds, return the first error */
+/* Stop the workers, add up their rounds in @done, return the first error */
 static int topo_stop(struct topo_worker *w, unsigned int n, unsigned long *done)
 {
 	int ret = 0;
@@ -367,7 +371,7 @@ static int topo_stress_workers(struct iommu_domain *domain,
 			break;
 	}
 
-	/* The first device has only its PASIDs to attach, if there are any */
+	/* The RID of the first device stays attached: skip it without PASIDs */
 	for (i = pasids ? 0 : 1; !ret && i < topo_ndevices; i++) {
 		attachers[i].domain = domain;
 		attachers[i].index = i;
@@ -518,7 +522,7 @@ static ssize_t provoke_write(struct file *file, const char __user *buf,
 		topo_provoke_sleep();
 	if (IS_ENABLED(CONFIG_PROVE_RCU))
 		(void)rcu_dereference(topo_rcu);
-	/* Lockdep is disabled by its first report, or one of KASAN */
+	/* Lockdep disables itself after its first report, or one of KASAN */
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
 		topo_provoke_inversion();
 	if (IS_ENABLED(CONFIG_KASAN))
@@ -544,9 +548,9 @@ static int topo_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENODEV;
 
 	/*
-	 * The function has no PASID capability, and QEMU's unit has a PASID
+	 * The function has no PASID capability, and QEMU's unit reports a PASID
 	 * width of one bit, although its tables and caches accept any PASID.
-	 * Have the core accept as many as are needed.
+	 * Make the core accept as many as are needed.
 	 */
 	if (dev->iommu->iommu_dev->max_pasids)
 		dev->iommu->max_pasids = TOPO_MAX_PASIDS + 1;
@@ -595,7 +599,7 @@ static int __init topo_init(void)
 	debugfs_create_file("provoke", 0200, topo_dir, NULL, &provoke_fops);
 	debugfs_create_u32("devices", 0400, topo_dir, &topo_ndevices);
 
-	/* End a line that the firmware may have written to the port */
+	/* Terminate a partial line that the firmware may have written */
 	topo_mark("");
 	return 0;
 }

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What scripts with cases share: the trees, what the series changes in them, and
-# how a case is reported. Source it after lib.sh. A script calls open_check or
-# open_trees after options, and finish at its end.
+# Shared by scripts that report cases: the checkouts of series and base, the files that
+# the series changes, and the output of a case. Source it after lib.sh. A script calls
+# open_check or open_trees after options, and finish at its end.
 
 OUT=$BUILD/check
 cases=0
 failures=0
 
-# Have the directory $OUT, and no other check in it.
+# Create the directory $OUT, and lock it against other scripts that use it.
 open_check()
 {
 	mkdir -p "$OUT"
 	lock "$OUT.lock"
 }
 
-# Do so, with the checkouts of series and base.
+# Call open_check, and set series and base to the paths of their checkouts.
 # shellcheck disable=SC2034 # for the scripts that source this
 open_trees()
 {
@@ -39,9 +39,9 @@ not_ok()
 	echo "not ok $1: $2"
 }
 
-# again NAME INPUT...: whether the case has passed before with the same inputs, to
-# which the script itself is added. If not, ok_now keeps the case. For results that
-# depend on nothing else.
+# again NAME INPUT...: whether the case has passed before with the same inputs, base and
+# script. Only for cases that depend on nothing else. If it has not, the caller runs the
+# case and calls ok_now if it passes.
 again()
 {
 	key=$1:$({
@@ -51,20 +51,20 @@ again()
 	[ -z "${AS_IS:-}" ] && grep -qsxF "$key" "$OUT/passed"
 }
 
-# ok_now NAME: it passes, and need not run again with the same inputs.
+# ok_now NAME: report that the case passes, and record its inputs for again.
 ok_now()
 {
 	ok "$1"
 	[ -n "${AS_IS:-}" ] || echo "$key" >>"$OUT/passed"
 }
 
-# ok_again NAME
+# ok_again NAME: report that the case passed before.
 ok_again()
 {
 	ok "$1 (nothing has changed)"
 }
 
-# finish NAME: end. A script without any case fails.
+# finish NAME: exit, with status 1 if a case failed or if there was none.
 finish()
 {
 	[ "$cases" -gt 0 ] || not_ok "$1" "it ran no case"
@@ -94,8 +94,8 @@ commits()
 		awk '{ printf "%s %04d-%s\n", $1, NR, $2 }'
 }
 
-# Have a separate checkout at $TREE, in which commits are checked out one after the
-# other.
+# Create a separate checkout at $TREE unless it exists. The caller checks commits out in
+# it, one after the other.
 each_checkout()
 {
 	git -C "$TREE" rev-parse -q --verify base >/dev/null 2>&1 && return

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Run statically linked programs of the host in a machine. Source it after lib.sh.
+# Run statically linked programs in a virtual machine. Source it after lib.sh.
 
 # guest_pack OBJ DIR INIT PROGRAM...: make an initramfs in DIR for the kernel that
 # was built in OBJ, with busybox, the script INIT, and the programs in /programs.
@@ -23,9 +23,9 @@ guest_pack()
 		die "cannot pack the initramfs (list: $dir/contents)"
 }
 
-# guest_run KERNEL DIR LIMIT QEMU-ARGUMENT...: run the machine until it reboots,
-# LIMIT seconds at most, with its console in DIR/console.log. KERNEL_ARGS is added
-# to the kernel's command line.
+# guest_run KERNEL DIR LIMIT QEMU-ARGUMENT...: run the machine with the initramfs in DIR
+# until it reboots or panics, LIMIT seconds at most, with its console in
+# DIR/console.log. KERNEL_ARGS is added to the kernel's command line.
 guest_run()
 {
 	local kernel=$1 dir=$2 limit=$3 status=0
@@ -39,6 +39,6 @@ guest_run()
 		>"$dir/qemu.log" 2>&1 </dev/null || status=$?
 	restarts "$dir/qemu.log"
 	[ "$status" -eq 0 ] ||
-		die "no end within $limit s (log: $dir/console.log): $(tail -n 1 "$dir/qemu.log")"
+		die "QEMU failed or did not end within $limit s (log: $dir/console.log): $(tail -n 1 "$dir/qemu.log")"
 	sed -i 's/\r$//' "$dir/console.log"
 }

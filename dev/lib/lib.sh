@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What all scripts share: directories, options, messages, logs of long steps,
-# locks. Source it after "set -eu"; it does nothing but define.
+# Shared by all scripts: directories, options, messages, logs of long steps, locks.
+# Source it after "set -eu". It only sets variables and defines functions.
 
 # The checkout, what is built from it, and what is kept across checkouts
 TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
@@ -18,14 +18,14 @@ ME=${0##*/}
 # shellcheck source=dev/lib/options.sh
 . "$TOP/dev/lib/options.sh"
 
-# One line on standard error, then failure.
+# die TEXT...: print one line on standard error and exit with status 1.
 die()
 {
 	printf '%s: %s\n' "$ME" "$*" >&2
 	exit 1
 }
 
-# Progress, on standard error: standard output is for results.
+# note TEXT...: print progress on standard error. Standard output is for results.
 note()
 {
 	printf '%s: %s\n' "$ME" "$*" >&2
@@ -52,20 +52,20 @@ logged()
 		die "$label failed (log: $log): $(first_error "$log")"
 }
 
-# restarts LOG: print the messages of dev/machine/qemu in LOG about restarts.
+# restarts LOG: print those messages in LOG that dev/machine/qemu wrote on restarts.
 restarts()
 {
 	grep '^qemu: ' "$1" >&2 || :
 }
 
-# The line of a log that most likely has the error
+# first_error LOG: print the line of a log that most likely has the error.
 first_error()
 {
 	grep -iE -m 1 '^E: |error|fatal|cannot|no space' "$1" || tail -n 1 "$1"
 }
 
-# ticking LABEL: print the minutes since the start until this program ends. No
-# sleep remains that would keep a lock or a pipe open.
+# ticking LABEL: print the minutes since the start of this program, once a minute until
+# it ends. On TERM, the sleep is killed, as it would keep a lock or a pipe open.
 ticking()
 {
 	local nap=
@@ -78,8 +78,8 @@ ticking()
 	done
 }
 
-# lock FILE: hold FILE exclusively until the program ends. A program that the
-# holder starts does not wait for it.
+# lock FILE: hold an exclusive lock on FILE until this program ends. Programs started by
+# the holder do not wait for the lock.
 lock()
 {
 	local fd
@@ -93,8 +93,8 @@ lock()
 	export LOCKS="${LOCKS:-} $1"
 }
 
-# need_space DIR GIB: end unless the file system of DIR has that much free
-# space. DIR need not exist yet.
+# need_space DIR GIB: exit with an error unless the file system of DIR has that much
+# free space. DIR need not exist yet.
 need_space()
 {
 	local dir=$1 free
@@ -128,7 +128,7 @@ kunitconfigs()
 	done < <(cd "$TOP" && find drivers -name "*.kunitconfig" | sort)
 }
 
-# report COMMAND ARGUMENT...: counts, cases and tables, see dev/lib/report.
+# report COMMAND ARGUMENT...: run a command of the Python package dev/lib/report.
 report()
 {
 	PYTHONPATH=$TOP/dev/lib python3 -B -m report "$@"

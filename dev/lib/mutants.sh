@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Which case of a log detects a mutant, and the time limit of a run. Source it after
-# lib.sh. LOG has the cases, TEST_LOG is the kernel's log.
+# Find the case in a log that detects a mutant, and compute the time limit of a run.
+# Source it after lib.sh. The file LOG has the cases, TEST_LOG is the kernel's log.
 
-# A suite of this project has started.
+# In the kernel's log, this shows that a suite of this project has started.
 BEGUN='# Subtest: (iommu|intel_iommu)_'
 
-# named GLOB NAME: whether GLOB matches the case NAME. The glob "kunit" stands for
-# all KUnit suites. A suite that did not run is not a case.
+# named GLOB NAME: whether GLOB matches the case NAME or the beginning of it. The glob
+# "kunit" stands for all KUnit suites. A suite that did not run is not a case.
 named()
 {
 	local glob=$1
@@ -21,7 +21,7 @@ named()
 	esac
 }
 
-# failed GLOB: print the first of its cases that has failed.
+# failed GLOB: print the first failed case that GLOB matches.
 failed()
 {
 	local name
@@ -35,8 +35,8 @@ failed()
 	return 1
 }
 
-# detected GLOB: print the case that detects the mutant, if one does. A kernel that
-# fails before the suites start does not detect it.
+# detected GLOB: print the case that detects the mutant, if there is one. A crash or
+# warning of the kernel counts only if the suites have started.
 detected()
 {
 	failed "$1" && return

@@ -9,7 +9,7 @@
 # Every command calls options before it does anything else: with -h or --help,
 # this prints the comment at the top of the script and exits.
 
-# Exit status for an option or a number of arguments that a command does not take
+# Exit status for an option or an argument that a command does not take
 USAGE_ERROR=2
 
 usage_error()
@@ -18,7 +18,7 @@ usage_error()
 	exit "$USAGE_ERROR"
 }
 
-# The comment at the top of the script, without the line of the licence
+# Print the comment at the top of the script, without the licence line.
 print_header()
 {
 	awk 'NR > 2 && !/^#/ { exit }
@@ -93,14 +93,14 @@ options()
 	done
 }
 
-# arguments LEAST MOST: end unless the number of ARGUMENTS is within the bounds.
+# arguments LEAST MOST: exit with an error unless there are LEAST to MOST ARGUMENTS.
 arguments()
 {
 	[ ${#ARGUMENTS[@]} -ge "$1" ] || usage_error "too few arguments"
 	[ ${#ARGUMENTS[@]} -le "$2" ] || usage_error "unexpected argument ${ARGUMENTS[$2]}"
 }
 
-# required OPTION...: end unless all of these have been given.
+# required OPTION...: exit with an error unless all of these options have been given.
 required()
 {
 	local name variable

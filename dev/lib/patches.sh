@@ -13,10 +13,10 @@
 #
 #	diff --git ...		the edits to existing files
 #
-# A file of ROOT has the contents that the last patch gives it. The commit that
-# adds it has those before the edits of later patches.
+# A new file is stored in ROOT as it is after the last patch. The commit that adds it
+# has the contents before the edits of later patches.
 
-# For the patterns that assemble takes
+# Needed by the patterns that assemble takes
 shopt -s extglob
 
 KERNEL=$BUILD/linux
@@ -31,7 +31,7 @@ kgit()
 	git --git-dir="$KGIT" "$@"
 }
 
-# list FILE: print its lines without comments and empty lines.
+# list FILE: print the lines of FILE without comments and empty lines.
 list()
 {
 	[ ! -e "$1" ] || sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$1"
@@ -112,8 +112,8 @@ own_identity()
 	[ -n "$name" ] && [ -n "$email" ] && printf '%s <%s>\n' "$name" "$email"
 }
 
-# The author of the commits. If git is not configured, that of the last commit of
-# this checkout is used; "make series" then refuses to write mails.
+# Print the author of the commits. If git is not configured, this is the author of the
+# last commit of this checkout; "make series" then writes no mails.
 identity()
 {
 	own_identity || git -c safe.directory='*' -C "$TOP" \
@@ -126,9 +126,9 @@ no_identity()
 	die "git does not know who you are: git config --global user.name NAME; git config --global user.email ADDRESS"
 }
 
-# read_patches ROOT: read all patch files at once. Sets FILES to their names in
-# order, NEWS and EDITS to the paths that each adds and edits, between spaces, and
-# MARKS to the parts that it has.
+# read_patches ROOT: read all patch files at once. Sets FILES to their names in order.
+# For each of them, sets NEWS and EDITS to the paths that it adds and edits, between
+# spaces, and MARKS to the parts that it has.
 read_patches()
 {
 	local root=$1 kind file path
@@ -159,13 +159,14 @@ read_patches()
 		}')
 }
 
-# marked FILE MARK
+# marked FILE MARK: whether FILE has the part MARK
 marked()
 {
 	case ${MARKS[$1]:-} in *" $2 "*) ;; *) return 1 ;; esac
 }
 
-# check_patches ROOT: end if a patch file breaks a rule that git does not check.
+# check_patches ROOT: exit with an error if a patch file breaks a rule that git does
+# not check.
 check_patches()
 {
 	local root=$1 file path
@@ -187,7 +188,7 @@ check_patches()
 	for file in "${FILES[@]}"; do
 		for path in ${EDITS[$file]:-}; do
 			[ "${brought[$path]:-}" != "$file" ] ||
-				die "$file edits $path, which it brings whole"
+				die "$file edits $path, which it adds as New-file"
 		done
 	done
 }
@@ -203,7 +204,7 @@ edited_later()
 	done
 }
 
-# new_files ROOT FILE: print the files that FILE adds, as index entries.
+# new_files ROOT FILE: print the files that the patch FILE adds, as index entries.
 new_files()
 {
 	local root=$1 file=$2 path blob later
@@ -228,7 +229,7 @@ without()
 		patch_diff "$root/$later" |
 			kgit apply --cached -R --whitespace=nowarn \
 				--include="$path" 2>/dev/null ||
-			die "$path is not what $later makes of it: edit both"
+			die "$path does not have the edits of $later: change both"
 	done
 	kgit ls-files -s "$path" | cut -d' ' -f2
 }
@@ -242,8 +243,8 @@ all_new_files()
 	[ ${#paths[@]} -eq 0 ] || printf '%s\n' "${paths[@]}"
 }
 
-# check_strays ROOT BASE: end if a file in a directory of the kernel belongs to no
-# patch.
+# check_strays ROOT BASE: exit with an error if a file in a directory of the kernel
+# belongs to no patch.
 check_strays()
 {
 	local root=$1 base=$2 dirs=() dir stray
@@ -292,8 +293,8 @@ inputs()
 
 # assemble ROOT BASE [PATTERN]: make one commit per patch file, of all or of those
 # below patches/ that match the shell pattern, on top of BASE. Prints a line "COMMIT
-# FILE" for each. Commits are found by their key, so an edit makes only those after
-# it anew.
+# FILE" for each. Earlier commits are looked up by their key, so that an edit only
+# makes the commits from there on again.
 assemble()
 {
 	local root=$1 base=$2 pattern=${3:-*} file commit author date key new
@@ -371,8 +372,8 @@ changes()
 		"$STATE/before" "$STATE/after"
 }
 
-# import_commit PARENT AUTHOR DATE: print the commit with $STATE/changes and
-# $STATE/message. No reference keeps it.
+# import_commit PARENT AUTHOR DATE: make a commit with $STATE/changes and
+# $STATE/message, and print it. No ref points to it.
 import_commit()
 {
 	local ref=refs/alist/new-$BASHPID
@@ -394,7 +395,7 @@ base_version()
 	kgit log --max-parents=0 -1 --format=%s "$1" | sed 's/^Linux //'
 }
 
-# known COMMIT: whether it can be made again from the patch files
+# known COMMIT: whether it was made from patch files, the present or earlier ones
 known()
 {
 	grep -q " $1\$" "$STATE/made"
@@ -421,9 +422,9 @@ unfinished()
 	done
 }
 
-# edits DIR REF...: print what a checkout of DIR would lose, if anything:
-# unfinished operations, uncommitted changes, and commits of the references that
-# cannot be made from the patch files.
+# edits DIR REF...: print what checking out another commit in DIR would lose, if
+# anything: unfinished operations, uncommitted changes, and commits of the refs that
+# were not made from patch files.
 edits()
 {
 	local dir=$1 ref commit changed

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Results of the base, which are kept in build/ and used again as long as nothing
-# that they depend on changes. Failures are not kept. Source it after lib.sh.
+# Keep results of the base in build/, and use them again as long as nothing that they
+# depend on changes. Failures are not kept. Source it after lib.sh. In the functions,
 # INPUTS is a command that prints everything that a result depends on.
 
-# What every result depends on: the harness without the mutants, and the tools
+# Print what every result depends on: the harness without the mutants, and the tools.
 harness_inputs()
 {
 	(cd "$TOP" && find dev -type f ! -path 'dev/mutants/*' \
@@ -24,7 +24,7 @@ keep()
 	"$@" 2>&1 | sha1sum >"$result.inputs"
 }
 
-# holds RESULT INPUTS...: whether RESULT exists and its inputs are the same
+# holds RESULT INPUTS...: whether RESULT exists and its inputs have not changed
 holds()
 {
 	local result=$1
@@ -34,14 +34,14 @@ holds()
 		[ "$("$@" 2>&1 | sha1sum)" = "$(cat "$result.inputs")" ]
 }
 
-# result_of RESULT: print where a result that is used again comes from.
+# result_of RESULT: print a note for a result that is used again, with its date.
 result_of()
 {
 	echo "result of $(date -r "$1" +%F), same tests and base"
 }
 
 # keep_cases RESULT INPUTS...: copy the cases on standard input to standard output,
-# and keep them if all have passed.
+# and keep them if all have passed. Otherwise, or if there are none, fails.
 keep_cases()
 {
 	local result=$1
@@ -51,7 +51,7 @@ keep_cases()
 	! grep -q '^not ok ' "$result" && grep -q '^ok ' "$result" && keep "$@"
 }
 
-# reuse_cases RESULT INPUTS...: print the cases that were kept, if they hold.
+# reuse_cases RESULT INPUTS...: print the kept cases; fail if the inputs have changed.
 reuse_cases()
 {
 	holds "$@" && sed "s/\$/ ($(result_of "$1"))/" "$1"

@@ -16,8 +16,7 @@ features_of()
 }
 
 # choose_scenarios [NAME...]: set SCENARIOS to those of the scenarios (default: all)
-# that the installed QEMU can emulate, and LACKING to one line for each other with
-# the reason.
+# that the installed QEMU can emulate, and LACKING to the others, each with the reason.
 choose_scenarios()
 {
 	local name features why status
@@ -53,8 +52,9 @@ build_both()
 	done
 }
 
-# build_one VARIANT CONFIG: from here on, no other run builds or boots CONFIG. Two
-# at once would write to the same disk images and logs.
+# build_one VARIANT CONFIG: build the kernel and its initramfs. Takes a lock that this
+# script holds until it ends: two runs with CONFIG at once would write to the same disk
+# images and logs.
 build_one()
 {
 	lock "$RUNS/$2.lock"
@@ -62,11 +62,11 @@ build_one()
 	"$TOP/dev/machine/initramfs" --variant "$1" --config "$2" >/dev/null
 }
 
-# boot_each CONFIG JOBS [KEY=VALUE...]: boot each "VARIANT SCENARIO" on standard
-# input, as many at once as there are processors, LIMIT seconds each if that is set.
-# The error of a failed boot is in $RUNS/CONFIG/VARIANT-SCENARIO.said, which is empty
-# otherwise. With REUSE_BASE=1, a boot of the base that passed is not repeated if
-# nothing has changed. Then there is a VARIANT-SCENARIO.reused.
+# boot_each CONFIG GUEST-JOBS [KEY=VALUE...]: boot each "VARIANT SCENARIO" on standard
+# input, $JOBS at once, LIMIT seconds each if that is set. The error of a failed boot is
+# in $RUNS/CONFIG/VARIANT-SCENARIO.said, which is empty if the boot passed. With
+# REUSE_BASE=1, a boot of the base that passed is not repeated if nothing has changed;
+# VARIANT-SCENARIO.reused then has a note on the earlier result.
 boot_each()
 {
 	local config=$1 total=0 line running=0
@@ -96,6 +96,7 @@ boot_inputs()
 		"$BUILD/guest/$1/initramfs.cpio"
 }
 
+# boot_one CONFIG "VARIANT SCENARIO" GUEST-JOBS [KEY=VALUE...]: one boot of boot_each
 boot_one()
 {
 	local config=$1 variant=${2% *} scenario=${2#* }
@@ -139,7 +140,8 @@ boot_error()
 	tail -n 1 "$file" | sed 's/^[a-z-]*: //' | grep .
 }
 
-# report_runs COMMAND CONFIG [OPTION...]: report on the boots of SCENARIOS.
+# report_runs COMMAND CONFIG [OPTION...]: run COMMAND of dev/lib/report (boot or demo)
+# on the boots of SCENARIOS.
 report_runs()
 {
 	local command=$1 config=$2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# apt with one suite of the Debian archive more than the machine is configured for,
+# Use apt with a suite of the Debian archive that the machine is not configured for,
 # from the mirror of the machine, with signatures checked. The configuration of the
 # machine does not change. Source it after lib.sh:
 #
@@ -16,7 +16,7 @@ SUITE_DIR=
 SUITE_OPTS=()
 
 # Print the address of the Debian archive that this machine uses. Before the first
-# "apt-get update", apt has no origins, and the name of the release is used.
+# "apt-get update", apt knows no origins, and the archive of the release is used.
 mirror()
 {
 	local codename

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""QEMU configuration of kunit.py for a machine that goes on after the suites.
+"""QEMU configuration for kunit.py in which the kernel does not shut down after the
+suites, but runs the initramfs of dev/test/kunit, which looks for memory leaks.
 
-It is x86_64_vtd of the kernel tree, in which kunit.py runs, with one more kernel
-parameter. An initramfs then looks for memory leaks.
+It is the configuration x86_64_vtd of the kernel tree, in which kunit.py runs, with
+one more kernel parameter.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Counts, verdicts and tables of the harness.
+"""Counts, cases and tables of the harness.
 
-trace      descriptors that QEMU's trace shows for each measurement
-least      the least that the specification allows
+trace      numbers of descriptors in QEMU's trace, for each measurement
+least      the smallest numbers that the VT-d specification allows ("the least")
 compare    base, series and least side by side
 boots      cases and tables of the counted boots
 log        errors in a kernel's log

@@ -23,7 +23,7 @@ def count(args):
 			map(str.split, log.read(args.results)) if words[0] == 'lost'}
 		_, refused = log.without_refused(log.read(args.console))
 		if refused != sum(lost.values()):
-			return fail(f'{refused} invalidations were refused, but '
+			return fail(f'{refused} invalidations were refused, '
 				    f'{sum(lost.values())} of them in measurements')
 		results = trace.mark_lost(results, {name for name, n in lost.items() if n})
 	with open(args.output, 'w', encoding='utf-8') as file:
@@ -101,7 +101,7 @@ def cost(args):
 
 
 def flush_cost(args):
-	"""Print the ratio of map and unmap."""
+	"""Print the ratios of the times of map and unmap, series to base."""
 	return table([measure.flush_cost(log.read(args.base), log.read(args.series))])
 
 

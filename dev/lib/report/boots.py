@@ -7,10 +7,10 @@ from .cases import Case
 from .compare import VARIANTS
 from .trace import LOST
 
-# The most descriptors of one submission, FLUSH_BUFFER_SIZE in cache.c. More take
-# several submissions, with a wait and a doorbell each.
+# The largest number of descriptors in one submission, FLUSH_BUFFER_SIZE in cache.c.
+# More descriptors take several submissions, with a wait and a doorbell each.
 AT_ONCE = 64
-# The topology for which the base is known to exceed the least
+# A topology for which the base is known to exceed the least
 WASTEFUL = 'pasid-4'
 
 WHOLE = ('domain', 'pasid', 'global')
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 def numbers(result):
-	"""The numbers of a result in short"""
+	"""The numbers of a result as short text"""
 	c = result.count
 	return f'{c.iotlb}/{c.devtlb}/{c.waits}/{c.doorbells}'
 
@@ -45,7 +45,7 @@ def differences(word, *triples):
 
 
 def above_least(row, result):
-	"""In what a result differs from the least; empty if it does not"""
+	"""The numbers of a result that differ from the least, as text; empty if none"""
 	c, times = result.count, submissions(row)
 	triples = (('IOTLB', c.iotlb, row.least.iotlb),
 		 ('device-TLB', c.devtlb, row.least.devtlb),
@@ -55,8 +55,8 @@ def above_least(row, result):
 
 
 def above_base(row):
-	"""In what the series exceeds the base; empty if it does not. Only if the least
-	is exact, numbers of descriptors can be compared."""
+	"""The numbers in which the series exceeds the base, as text; empty if none.
+	Numbers of descriptors are compared only if the least is exact."""
 	series, base = row.series.count, row.base.count
 	triples = [('waits', series.waits, base.waits),
 		 ('doorbells', series.doorbells, base.doorbells)]
@@ -67,8 +67,8 @@ def above_base(row):
 
 
 def above_one(row):
-	"""What the series needs beyond one wait and doorbell, if the base has no
-	numbers; empty if nothing"""
+	"""The waits and doorbells of the series as text if they exceed the least, else
+	empty. For rows without numbers of the base."""
 	c = row.series.count
 	if c.waits > row.least.waits or c.doorbells > row.least.doorbells:
 		return f'waits {c.waits}, doorbells {c.doorbells}'
@@ -87,11 +87,11 @@ def fault(row):
 
 
 def count_cases(rows):
-	"""The cases of the counts. Yields texts for what is not a case."""
+	"""The cases of the counts, and texts on lost invalidations of the base"""
 	for row in rows:
 		name = f'counts {row.scenario} {row.topology.name} {row.op}'
 		if row.lost:
-			yield f'lost {name}: the unit refuses what the base sends'
+			yield f'lost {name}: the unit rejects an invalidation of the base'
 		base = LOST if row.lost else numbers(row.base)
 		why = fault(row)
 		if why:
@@ -146,7 +146,8 @@ def four(iotlb, devtlb, waits, doorbells):
 
 
 def cell(result):
-	"""A result: "*" marks whole domains, "?" runs that were not equal."""
+	"""A result. "*" marks invalidation of more than the pages, "?" runs that
+	differ."""
 	c = result.count
 	if not result.runs:
 		return 'not measured'
@@ -178,15 +179,15 @@ def attached(topology):
 
 
 def is_free(row):
-	"""Whether the operation needs nothing anywhere"""
+	"""Whether base, series and least all need no descriptors for the operation"""
 	counts = (row.base.count, row.series.count)
 	return not (any(c.iotlb or c.devtlb or c.doorbells for c in counts) or
 		    row.least.iotlb or row.least.devtlb)
 
 
 def table(rows):
-	"""The lines of the table. Free maps are left out, and adjacent topologies with
-	equal cells share a line."""
+	"""The lines of the table. Maps without descriptors are left out, and adjacent
+	topologies with equal cells share a line."""
 	yield line('', '', '', '       base', '       series', '       least')
 	numbers_of = 'IOTLB  dev wait bell'
 	yield line('unit', 'attached to the domain', '', *[numbers_of] * 3)
@@ -225,15 +226,15 @@ Linux {kernel_version(runs)}; least = what the specification allows.
 	yield ''
 	yield from table(rows)
 	yield ''
-	yield '* all of the domain or PASID was invalidated, not those pages alone'
+	yield '* the whole domain or PASID was invalidated, not only those pages'
 	if any(row.lost for row in rows):
-		yield 'lost: the unit of this QEMU refuses the invalidation, as its address mask'
-		yield '  exceeds CAP.MAMV; the kernel logs it, and the device keeps the translation'
+		yield 'lost: the unit of this QEMU rejects the invalidation, as its address mask'
+		yield '  exceeds CAP.MAMV; the kernel logs it, and the translation stays cached'
 	if left_out:
 		yield ''
 		yield from (f'left out: {text}' for text in left_out)
 	yield ''
-	yield 'Real I/O through the IOMMU meanwhile, every byte compared on both sides:'
+	yield 'Disk and network I/O through the IOMMU in the same boots, all data verified:'
 	yield ''
 	for scenario in runs.scenarios:
 		base, series = (io_summary(runs, v, scenario) for v in VARIANTS)

@@ -12,7 +12,7 @@ VARIANTS = ('base', 'series')
 
 @dataclass(frozen=True)
 class Row:
-	"""One operation on one topology with one unit."""
+	"""The results for one operation on one topology with one unit."""
 	scenario: str
 	topology: Topology
 	op: str
@@ -22,7 +22,7 @@ class Row:
 
 	@property
 	def lost(self):
-		"""Whether the unit refused invalidations of the base"""
+		"""Whether the unit rejected invalidations of the base"""
 		return self.base.count.kind == LOST
 
 
@@ -44,7 +44,7 @@ class Runs:
 		return load(path) if path.exists() else {}
 
 	def results(self, variant, scenario):
-		"""The lines of the guest, split into words"""
+		"""The RESULT lines of the guest, split into words"""
 		path = self.directory(variant, scenario) / 'results'
 		return [line.split() for line in path.read_text().splitlines()]
 

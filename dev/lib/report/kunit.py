@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Results of a KUnit run, from the kernel's log and kunit.py of its tree.
 
-kunit.py decides which cases have passed. It does not tell why a case failed: that
-is taken from the lines before the result in the log.
+kunit.py decides which cases have passed. It does not report why a case failed: the
+reason is taken from the lines before the result in the log.
 
-Beside the cases, the kernel must have had two CPUs, must have come to its end, and
-must not have warned. A test that provokes a warning which KUnit cannot suppress
-announces it first, and then it has to come:
+Besides the cases, the kernel must have had two CPUs, must have reached its restart,
+and must not have logged a warning. A test that provokes a warning which KUnit cannot
+suppress announces it first. An announced warning must then appear:
 
 	kunit_info(test, "expect splat: suspicious RCU usage");
 """
@@ -40,8 +40,8 @@ LEAKS = re.compile(r'leaks: (\d+)')
 
 @dataclass
 class Said:
-	"""What the log has on a test: its place, and for each result with this name the
-	lines before it and the reason why it was skipped."""
+	"""What the log has on a test: its place, and for each result with this name
+	whether it passed, the lines before it, and why it was skipped."""
 	place: int
 	results: list = field(default_factory=list)
 
@@ -103,8 +103,8 @@ def reason(status, said):
 
 
 def group_cases(group, said, path=()):
-	"""The cases of a group of kunit.py, in the order of the log. A group without a
-	failed case can fail as well."""
+	"""The cases of a group in the output of kunit.py, in the order of the log. A
+	group that failed without a failed case is a case itself."""
 	members = [(member['name'], member)
 		   for member in group['sub_groups'] + group['test_cases']]
 	unknown = Said(len(said))
@@ -141,7 +141,8 @@ def parse(tree, lines):
 
 
 def splats(lines):
-	"""The warnings that were not announced, and announcements without warning"""
+	"""The warnings that were not announced, and a text for each announced warning
+	that did not appear"""
 	pending, found = [], []
 	for line in lines:
 		line = STAMP.sub('', line.strip())
@@ -265,8 +266,8 @@ def read_defects(path):
 
 
 def base_cases(defects, cases):
-	"""Compare the cases of the base with its known defects. Cases of the kernel as a
-	whole do not count: a defect may well end in a warning."""
+	"""Compare the cases of the base with its known defects. Of the cases of the
+	kernel as a whole, only kernel.end counts: a defect may well cause a warning."""
 	ended = others = False
 	for case in cases:
 		if case.name.startswith('kernel.'):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The least that the VT-d specification allows for one map and one unmap.
+"""The smallest numbers of invalidation descriptors and doorbells that the VT-d
+specification allows for one map and one unmap, called the least.
 
-It follows from the scenario and the topology alone, not from any kernel.
+They follow from the scenario and the topology alone, not from any kernel.
 """
 
 from dataclasses import dataclass
@@ -42,8 +43,8 @@ class Topology:
 
 @dataclass(frozen=True)
 class Least:
-	"""Numbers of descriptors and doorbells. They are not exact if several blocks
-	are needed: fewer and larger ones are a choice."""
+	"""Numbers of descriptors and doorbells. They are not exact if the range takes
+	several blocks: a driver may as well invalidate fewer, larger blocks."""
 	iotlb: int
 	devtlb: int
 	waits: int
@@ -59,8 +60,8 @@ def read(path, kind):
 
 
 def blocks(iova, size):
-	"""The number of naturally aligned powers of two of pages that cover the range
-	and nothing else, as an invalidation covers one of these"""
+	"""The number of blocks that make up the range. A block is a naturally aligned
+	power-of-two number of pages, which is what one invalidation covers."""
 	number = 0
 	while size > 0:
 		block = PAGE
@@ -75,8 +76,9 @@ def blocks(iova, size):
 def tags(scenario, topology):
 	"""The number of tags that the IOTLB distinguishes in a domain.
 
-	A second-stage entry has the id of the domain as its tag, a first-stage entry
-	id and PASID. Requests by RID have PASID 0, whatever the device.
+	Entries of second-stage translation are tagged with the domain ID, those of
+	first-stage translation with domain ID and PASID. Requests without PASID have
+	PASID 0 for all devices.
 	"""
 	if scenario.has('first-stage'):
 		return topology.rid + topology.pasids
@@ -87,15 +89,15 @@ def least(scenario, topology, op):
 	"""The least for one OP, which is "map" or "unmap"."""
 	number = blocks(topology.iova, topology.size)
 	iotlb = devtlb = 0
-	# Nothing caches a mapping that was not present, but for second-stage tables
-	# in caching mode.
+	# Not-present entries are not cached, except for second-stage tables in caching
+	# mode.
 	if op == 'unmap' or (scenario.has('caching') and not scenario.has('first-stage')):
 		iotlb = number * tags(scenario, topology)
-	# A device TLB distinguishes RID and PASIDs, and never has a mapping that was
-	# not present: one descriptor for each address space of each device.
+	# A device TLB never caches a not-present entry, and distinguishes RID and
+	# PASIDs: one descriptor for each of them on each device.
 	if op == 'unmap' and scenario.has('device-iotlb'):
 		devtlb = number * topology.devices * (topology.rid + topology.pasids)
-	# One submission takes all descriptors, and one wait ends it.
+	# All descriptors fit into one submission, which ends with one wait descriptor.
 	once = int(iotlb + devtlb > 0)
 	return Least(iotlb, devtlb, once, once, number == 1)
 

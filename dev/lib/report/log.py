@@ -25,7 +25,7 @@ RULER = re.compile(r'=====')
 
 # "DMAR: dmar0: reg_base_addr ... cap d2008c222f0686 ecap ..."
 UNIT = re.compile(r'DMAR: dmar\d+: reg_base_addr .* cap ([0-9a-f]+)')
-# The interrupt for an error of the queue and nothing else
+# The fault interrupt if its only cause is an error of the queue
 INTERRUPT = re.compile(r'DMAR: DRHD: handling fault status reg 10$')
 QUEUE_ERROR = re.compile(r'DMAR: VT-d detected Invalidation Queue Error: ')
 HEAD = re.compile(r'DMAR: QI HEAD: (.*)')
@@ -40,12 +40,12 @@ def read(path):
 
 
 def without_foreign_races(lines):
-	"""Leave out the data races that the code of the IOMMU takes no part in.
+	"""Leave out the data races that do not involve code of the IOMMU.
 
 	KCSAN reports races of all parts of a kernel. A report that is cut off is kept.
-	The code that an interrupt has interrupted takes no part, and neither has the
-	caller of the tracer: in a stack, these are the functions below the entry of the
-	interrupt or of the trace buffer.
+	Code that was interrupted is not involved, nor is code that called the tracer:
+	in a stack, these are the functions below the entry of the interrupt or of the
+	trace buffer.
 	"""
 	report, ours, below = [], False, False
 	for line in lines:
@@ -111,7 +111,7 @@ def without_refused(lines):
 
 def first_error(lines, refusals=False):
 	"""The first error before those that are provoked, None if there is none. With
-	REFUSALS, the unit may refuse invalidations for their address mask."""
+	REFUSALS, invalidations refused for their address mask are not errors."""
 	before = []
 	for line in lines:
 		if PROVOKED in line:

@@ -14,7 +14,7 @@ RESULT = re.compile(r'(ok|not ok) \d+ ([^#]*?) *(?:#(.*))?$')
 
 def results(lines):
 	"""The tests in the order of the log: name and "ok", "skip" or "not ok". A program
-	that did not finish is a failed test."""
+	that exited without printing its totals is a failed test."""
 	program, totals = '', False
 	for line in lines:
 		start, result = PROGRAM.match(line), RESULT.match(line)
@@ -34,7 +34,7 @@ def results(lines):
 
 
 def compare(base, series):
-	"""The cases. A test that fails on the base as well is left out."""
+	"""The cases of the series. A test that fails on both kernels is left out."""
 	base, series = dict(base), list(series)
 	passed = {name for name, status in series if status == 'ok'}
 	for name, status in series:

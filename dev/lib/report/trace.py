@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Count what an emulated VT-d unit is requested to do, from QEMU's trace.
+"""Count the descriptors and doorbells of an emulated VT-d unit in QEMU's trace.
 
 The guest writes "begin TOPOLOGY OP" and "end" to the parallel port. The events
 between the two belong to one run of OP.
@@ -20,16 +20,16 @@ PIOTLB_KINDS = {2: 'pasid'}
 
 NO_KIND = '-'
 MIXED = 'mixed'
-# The unit has refused invalidations of the measurement.
+# The unit has rejected invalidations of the measurement.
 LOST = 'lost'
 
 
 @dataclass(frozen=True)
 class Count:
-	"""What the unit was requested to do.
+	"""Numbers of descriptors and doorbells.
 
-	IOTLB counts IOTLB and PASID-IOTLB descriptors, devtlb those for device
-	TLBs, other all others but waits. KIND is that of the IOTLB descriptors:
+	IOTLB counts IOTLB and PASID-IOTLB descriptors, DEVTLB those for device TLBs,
+	OTHER all others but waits. KIND is the granularity of the IOTLB descriptors:
 	pages, domain, global, pasid-pages, pasid, mixed, lost or "-".
 	"""
 	iotlb: int = 0
@@ -63,14 +63,14 @@ class Count:
 
 @dataclass
 class Measurement:
-	"""All runs of one operation: the largest numbers, and whether all runs were
-	equal."""
+	"""The counts of all runs of one operation."""
 	topology: str
 	op: str
 	runs: list = field(default_factory=list)
 
 	@property
 	def steady(self):
+		"""Whether all runs have equal counts"""
 		return len(set(self.runs)) == 1
 
 	def largest(self):
@@ -83,7 +83,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Result:
-	"""A measurement as the file counts.json has it."""
+	"""A measurement as stored in counts.json. COUNT has the largest numbers of all
+	runs."""
 	topology: str
 	op: str
 	count: Count
@@ -130,7 +131,7 @@ def mark_lost(results, lost):
 
 
 def save(results, file):
-	"""Write results as JSON, one a line."""
+	"""Write results as JSON, one per line."""
 	for result in results:
 		print(json.dumps(asdict(result)), file=file)
 

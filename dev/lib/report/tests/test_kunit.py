@@ -167,7 +167,7 @@ class Kernel(unittest.TestCase):
 				  'ok kernel.leaks', 'not ok kernel.leaks: 3 objects'])
 
 
-# In place of the kernel's own: the results are those of a file beside it.
+# Replaces the kernel's kunit.py: its results are the contents of a file beside it.
 PARSER = '''
 import pathlib, sys
 results = next(a for a in sys.argv if a.startswith("--json=")).partition("=")[2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The least, worked out by hand"""
+"""The least, compared with numbers worked out by hand"""
 
 import tempfile
 import unittest

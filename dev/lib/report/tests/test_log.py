@@ -10,14 +10,14 @@ INTERRUPT = '[ 1.0] DMAR: DRHD: handling fault status reg 10'
 QUEUE = '[ 1.0] DMAR: VT-d detected Invalidation Queue Error: Reason f'
 HEAD = '[ 1.0] DMAR: QI HEAD: {} Invalidation qw0 = 0x100036, qw1 = 0x{}'
 TAIL = '[ 1.0] DMAR: Invalidation Queue Error (IQE) cleared'
-# MAMV is 18.
+# MAMV in the capabilities of UNIT is 18, below the address mask here.
 TOO_LARGE = HEAD.format('PASID-based IOTLB', '53')
 OTHER = '[ 1.0] usb: something else'
 
 
 def race(*functions, end='====='):
-	"""What KCSAN reports of a race of the first function, called by the others in turn,
-	with do_exit()"""
+	"""KCSAN's report of a race between the first function and do_exit(). The other
+	functions are the callers of the first one."""
 	return ['=====', f'BUG: KCSAN: data-race in {functions[0]} / do_exit', '',
 		'write to 0xffff888003a7c1e8 of 1 bytes by interrupt on cpu 0:',
 		*(f' {function}+0x13/0x30' for function in functions), '',

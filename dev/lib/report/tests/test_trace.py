@@ -12,7 +12,7 @@ TAIL = 'vtd_inv_qi_tail write tail 0x1'
 
 
 def mark(text):
-	"""What the parallel port records of a line"""
+	"""The trace events of a line written to the parallel port"""
 	return [f'parallel_ioport_write write [SW] addr 0x00 val 0x{ord(c):02x}'
 		for c in text + '\n']
 
