@@ -143,34 +143,49 @@ static bool attachment_allowed(const struct dmar_domain *domain,
 }
 
 /*
- * Link @att with the domain id that its domain has on the IOMMU. The first
- * attachment allocates one, under the lock: otherwise, two concurrent attaches
- * could both find no id and allocate one each.
+ * Link @att with the domain id that its domain has on the IOMMU, or with @spare
+ * if it has none. Returns -EAGAIN if it has none and @spare is 0.
  */
-static int attachment_link_own(struct dmar_attachment *att,
-			       struct intel_iommu *iommu)
+static int attachment_try_link(struct dmar_attachment *att,
+			       struct intel_iommu *iommu, u16 spare)
 {
 	struct dmar_domain *domain = att->domain;
-	bool allocated = false;
-	int did, ret;
+	u16 did;
 
 	guard(spinlock)(&domain->attachments.lock);
 	if (!attachment_allowed(domain, iommu))
 		return -EINVAL;
+	did = domain->did ?: attachment_find_did(domain, iommu) ?: spare;
+	return did ? attachment_link(att, did) : -EAGAIN;
+}
 
-	did = domain->did ?: attachment_find_did(domain, iommu);
-	if (!did) {
-		did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
-				      iommu->max_domain_id - 1, GFP_ATOMIC);
-		allocated = true;
-	}
+/*
+ * The first attachment to an IOMMU allocates a domain id, which may sleep. If a
+ * concurrent attach of the domain has linked its own id first, that one is used
+ * and the new one is freed.
+ */
+static int attachment_link_own(struct dmar_attachment *att,
+			       struct intel_iommu *iommu)
+{
+	int did, ret;
+
+	ret = attachment_try_link(att, iommu, 0);
+	if (ret != -EAGAIN)
+		return ret;
+
+	did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
+			      iommu->max_domain_id - 1, GFP_KERNEL);
 	if (did < 0) {
-		pr_err_ratelimited("%s: No domain id: %d\n", iommu->name, did);
+		/* A concurrent attach of the domain may have got the last id. */
+		ret = attachment_try_link(att, iommu, 0);
+		if (ret != -EAGAIN)
+			return ret;
+		dev_err_ratelimited(att->elm.dev, "%s: No domain id: %d\n",
+				    iommu->name, did);
 		return did;
 	}
-
-	ret = attachment_link(att, did);
-	if (ret && allocated)
+	ret = attachment_try_link(att, iommu, did);
+	if (ret || att->did != did)
 		ida_free(&iommu->domain_ida, did);
 	return ret;
 }
@@ -302,8 +317,8 @@ void dmar_attachment_remove(struct dmar_attachment *att)
  * dmar_attachment_install() - set the current attachment of a device and PASID
  * @dev: The device.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
- * @att: Attachment returned by dmar_attachment_add() for @dev and @pasid, or NULL
- *	for the identity and the blocking domain, which have no attachments.
+ * @att: Attachment from dmar_attachment_add() for @dev and @pasid, or NULL for
+ *	the identity and the blocking domain, which have no attachments.
  *
  * The attachment that was installed before is removed; the requirements of
  * dmar_attachment_remove() apply.

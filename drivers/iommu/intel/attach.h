@@ -45,7 +45,7 @@ enum dmar_attach_kind {
  *
  * A snapshot taken at attach. A flush may read it without a lock until a grace
  * period after detach, so the fields that it reads do not change. It must not
- * dereference @domain and &iommu_attach_elm.dev, which may have been freed.
+ * dereference @domain or &iommu_attach_elm.dev, which may have been freed.
  */
 struct dmar_attachment {
 	struct iommu_attach_elm elm;

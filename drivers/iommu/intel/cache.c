@@ -7,8 +7,8 @@
  * attachments and the IOMMUs, because the devices may be gone.
  *
  * For each IOMMU the flush sends one IOTLB invalidation per tag that the
- * hardware distinguishes, followed by one device-TLB invalidation per attachment
- * with ATS. They are one submission if the batch has room for all of them.
+ * hardware distinguishes, followed by one device-TLB invalidation per
+ * attachment with ATS. All are submitted together if the batch has room for them.
  */
 
 #define pr_fmt(fmt)	"DMAR: " fmt
@@ -85,7 +85,21 @@ static void flush_batch_submit(struct flush_batch *batch)
 	batch->count = 0;
 }
 
-/* Move to the buffer of this CPU, or submit the descriptors if it is in use. */
+/* Continue on the stack. Interrupts that are pending are handled here. */
+static void flush_batch_release_buffer(struct flush_batch *batch)
+{
+	batch->buffer->busy = false;
+	batch->buffer = NULL;
+	batch->descs = batch->stack;
+	batch->size = FLUSH_STACK_SIZE;
+	local_irq_restore(batch->flags);
+}
+
+/*
+ * Move from the stack to the buffer of this CPU. If the buffer is full or in
+ * use, submit the descriptors. Between two submissions interrupts are enabled
+ * unless the caller of the flush has disabled them.
+ */
 static noinline void flush_batch_make_room(struct flush_batch *batch)
 {
 	struct flush_buffer *buffer;
@@ -93,10 +107,11 @@ static noinline void flush_batch_make_room(struct flush_batch *batch)
 
 	if (batch->buffer) {
 		flush_batch_submit(batch);
+		flush_batch_release_buffer(batch);
 		return;
 	}
 
-	/* Interrupts stay off until flush_batch_end() releases the buffer. */
+	/* Interrupts stay off until flush_batch_release_buffer(). */
 	local_irq_save(flags);
 	buffer = this_cpu_ptr(&flush_buffer);
 	if (buffer->busy) {
@@ -115,10 +130,8 @@ static noinline void flush_batch_make_room(struct flush_batch *batch)
 static void flush_batch_end(struct flush_batch *batch)
 {
 	flush_batch_submit(batch);
-	if (!batch->buffer)
-		return;
-	batch->buffer->busy = false;
-	local_irq_restore(batch->flags);
+	if (batch->buffer)
+		flush_batch_release_buffer(batch);
 }
 
 /* Returns a cleared descriptor: some of qi_desc_*() set only two words. */

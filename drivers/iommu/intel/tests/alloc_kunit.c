@@ -3,7 +3,8 @@
  * KUnit tests of memory allocation on mock IOMMUs.
  *
  * Each allocation of an attach fails in turn: the attach must fail without any
- * effect on the device or on other devices. Flushes must not allocate at all.
+ * effect on the device or on other devices. The allocations of an attach may
+ * sleep. Flushes must not allocate at all.
  */
 
 #include <linux/mm.h>
@@ -319,42 +320,48 @@ static void failed_bind_changes_nothing(struct kunit *test)
 	iommu_sva_unbind_device(b.other);
 }
 
-/* Invalidation */
+/* Counted allocations */
 
 /**
  * struct alloc_count - counter of the allocations of a task
- * @task: The task.
+ * @task: Task whose allocations are counted; NULL to count none.
  * @count: Number of allocations.
+ * @atomic: Number of allocations that cannot sleep. Those with __GFP_NOWARN are
+ *	not included: they have a fallback, and debugging tools use them.
  */
 struct alloc_count {
 	struct task_struct *task;
 	unsigned int count;
+	unsigned int atomic;
 };
 
-static void alloc_count_one(struct alloc_count *a)
+static void alloc_count_one(struct alloc_count *a, gfp_t gfp)
 {
-	if (current == a->task && in_task())
-		a->count++;
+	if (current != a->task || !in_task())
+		return;
+	a->count++;
+	if (!(gfp & (__GFP_DIRECT_RECLAIM | __GFP_NOWARN)))
+		a->atomic++;
 }
 
 static void alloc_count_kmalloc(void *data, unsigned long call_site,
 				const void *ptr, size_t bytes_req,
 				size_t bytes_alloc, gfp_t gfp_flags, int node)
 {
-	alloc_count_one(data);
+	alloc_count_one(data, gfp_flags);
 }
 
 static void alloc_count_cache(void *data, unsigned long call_site,
 			      const void *ptr, struct kmem_cache *cache,
 				  gfp_t gfp_flags, int node)
 {
-	alloc_count_one(data);
+	alloc_count_one(data, gfp_flags);
 }
 
 static void alloc_count_page(void *data, struct page *page, unsigned int order,
 			     gfp_t gfp_flags, int migratetype)
 {
-	alloc_count_one(data);
+	alloc_count_one(data, gfp_flags);
 }
 
 static void alloc_stop_kmalloc(void *data)
@@ -376,8 +383,9 @@ static void alloc_stop_pages(void *data)
 }
 
 /*
- * Count until the end of the test. @a->task is set last: the registration of
- * the probes allocates, too.
+ * Count the allocations of the current task. @a->task is set last, because
+ * registering the probes allocates memory as well. The probes are unregistered
+ * at the end of the test.
  */
 static void alloc_count_all(struct kunit *test, struct alloc_count *a)
 {
@@ -398,6 +406,66 @@ static void alloc_count_all(struct kunit *test, struct alloc_count *a)
 			kunit_add_action_or_reset(test, alloc_stop_pages, a),
 			0);
 	a->task = current;
+}
+
+/* Enough ids to make their IDA allocate: it stores the first ones inline */
+#define ALLOC_DOMAINS		80
+/* First PASID of a PASID table that no other test case uses */
+#define ALLOC_MANY_PASID(c, i)	\
+	(8192 + 64 * (ALLOC_DOMAINS * ((c) - alloc_fresh_cases) + (i)))
+
+static struct iommu_domain *alloc_fresh_domain(struct kunit *test,
+					       const struct alloc_fresh_case *c,
+					       struct device *dev)
+{
+	struct ut_guest *guest;
+
+	switch (c->type) {
+	case IOMMU_DOMAIN_NESTED:
+		guest = kunit_kzalloc(test, sizeof(*guest), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, guest);
+		ut_new_guest(test, dev, guest);
+		return guest->domain;
+	case IOMMU_DOMAIN_IDENTITY:
+		return dev_iommu_ops(dev)->identity_domain;
+	default:
+		return ut_new_domain(test, dev, 0);
+	}
+}
+
+/*
+ * Attach runs in process context, so its allocations may sleep. An atomic
+ * allocation can fail although memory could be reclaimed.
+ */
+static void attach_allocations_may_sleep(struct kunit *test)
+{
+	const struct alloc_fresh_case *c = test->param_value;
+	struct device *dev = mock_dev(c->iommu, 1);
+	struct iommu_domain *domain = NULL;
+	struct iommu_domain **domains;
+	struct alloc_count *a;
+	unsigned int i;
+
+	a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	domains = kunit_kcalloc(test, ALLOC_DOMAINS, sizeof(*domains),
+				GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, domains);
+	for (i = 0; i < ALLOC_DOMAINS; i++) {
+		if (!domain || c->type == IOMMU_DOMAIN_UNMANAGED)
+			domain = alloc_fresh_domain(test, c, dev);
+		domains[i] = domain;
+	}
+
+	alloc_count_all(test, a);
+	for (i = 0; i < ALLOC_DOMAINS; i++)
+		KUNIT_EXPECT_EQ(test, ut_attach(domains[i], dev,
+						ALLOC_MANY_PASID(c, i)), 0);
+	a->task = NULL;
+	KUNIT_EXPECT_GE(test, a->count, ALLOC_DOMAINS);
+	KUNIT_EXPECT_EQ(test, a->atomic, 0);
+	for (i = 0; i < ALLOC_DOMAINS; i++)
+		ut_detach(domains[i], dev, ALLOC_MANY_PASID(c, i));
 }
 
 static const struct ut_topology alloc_flush_topologies[] = {
@@ -454,6 +522,7 @@ static struct kunit_case alloc_cases[] = {
 			 alloc_pasid_gen_params),
 	KUNIT_CASE_PARAM(failed_pasid_table_changes_nothing, fresh_gen_params),
 	KUNIT_CASE_PARAM(failed_bind_changes_nothing, bind_gen_params),
+	KUNIT_CASE_PARAM(attach_allocations_may_sleep, fresh_gen_params),
 	KUNIT_CASE_PARAM(flush_allocates_nothing, flushed_gen_params),
 	{}
 };

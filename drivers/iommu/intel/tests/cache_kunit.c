@@ -5,6 +5,7 @@
  * order.
  */
 
+#include <linux/hrtimer.h>
 #include <linux/idr.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
@@ -569,6 +570,66 @@ static void register_based(struct kunit *test)
 
 /* Nested and concurrent flushes */
 
+/* Number of PASIDs that a flush invalidates in three submissions */
+#define CACHE_IRQ_PASIDS	130
+
+/**
+ * struct cache_interrupts - counter of timer interrupts
+ * @timer: The timer, pinned to the CPU of the test.
+ * @count: Number of its interrupts.
+ */
+struct cache_interrupts {
+	struct hrtimer timer;
+	unsigned int count;
+};
+
+static enum hrtimer_restart cache_count_interrupt(struct hrtimer *timer)
+{
+	struct cache_interrupts *c = container_of(timer, struct cache_interrupts,
+						  timer);
+
+	c->count++;
+	hrtimer_forward_now(timer, ns_to_ktime(LATENCY / 8));
+	return HRTIMER_RESTART;
+}
+
+/*
+ * Interrupts are disabled while the CPU waits for a submission, which takes
+ * longer than the period of the timer. Pending interrupts are handled between
+ * two submissions.
+ */
+static void interrupts_between_submissions(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_FS);
+	struct device *dev = mock_dev(MOCK_FS, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct cache_interrupts c = {};
+	unsigned int before, during;
+	ioasid_t p;
+
+	for (p = 1; p <= CACHE_IRQ_PASIDS; p++)
+		drv_attach(test, domain, dev, p);
+	mock_reset();
+	mock_set_errors(iommu, (struct mock_errors) { .latency = LATENCY });
+
+	hrtimer_setup_on_stack(&c.timer, cache_count_interrupt, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_PINNED_HARD);
+	migrate_disable();
+	hrtimer_start(&c.timer, ns_to_ktime(LATENCY / 8),
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	before = READ_ONCE(c.count);
+	cache_tag_flush_range(to_dmar_domain(domain), 0, 0xfff, 0);
+	during = READ_ONCE(c.count) - before;
+	migrate_enable();
+	hrtimer_cancel(&c.timer);
+	destroy_hrtimer_on_stack(&c.timer);
+
+	KUNIT_EXPECT_EQ(test, iommu->doorbells, 3);
+	/* One after each submission, the last at the end of the flush */
+	KUNIT_EXPECT_GE(test, during, 3);
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+}
+
 #ifdef CONFIG_TRACEPOINTS
 
 /**
@@ -734,6 +795,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(np_nest_parent),
 	KUNIT_CASE(np_write_buffer),
 	KUNIT_CASE(register_based),
+	KUNIT_CASE(interrupts_between_submissions),
 	KUNIT_CASE(flush_within_flush),
 	KUNIT_CASE_SLOW(flush_beside_churn),
 	{}

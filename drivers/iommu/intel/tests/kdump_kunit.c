@@ -4,7 +4,8 @@
  *
  * DMA that the old kernel has set up works until the device is attached to a
  * domain, and is refused afterwards. The core defers that attach until the
- * device has a driver.
+ * device has a driver. Until then, its DMA must not share cached translations
+ * with domains of the new kernel.
  */
 
 #include "fixture.h"
@@ -23,7 +24,12 @@ static const struct ut_topology kdump_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(kdump, kdump_topologies, name);
 
-/* Attach replaces the copied entry, and invalidates it in the caches. */
+static bool kdump_reaches(const struct ut_topology *t, unsigned int dev)
+{
+	return mock_kdump_reaches(t->iommu, dev, IOMMU_NO_PASID);
+}
+
+/* Attach replaces the copied entry and invalidates cached copies of it. */
 static void copied_tables_replaced(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -33,20 +39,77 @@ static void copied_tables_replaced(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, mock_kdump_worked_early(t->iommu));
 	/* Probing the device has not ended its DMA. */
-	KUNIT_EXPECT_TRUE(test, mock_kdump_reaches(t->iommu, t->dev));
+	KUNIT_EXPECT_TRUE(test, kdump_reaches(t, t->dev));
 	domain = ut_new_domain(test, dev, 0);
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
-		KUNIT_EXPECT_FALSE(test, mock_kdump_reaches(t->iommu, t->dev));
+		KUNIT_EXPECT_FALSE(test, kdump_reaches(t, t->dev));
 		ut_check_attached(test, domain, dev, t->pasid);
 		ut_detach(domain, dev, t->pasid);
 		ut_check_detached(test, dev, t->pasid);
-		KUNIT_EXPECT_FALSE(test, mock_kdump_reaches(t->iommu, t->dev));
+		KUNIT_EXPECT_FALSE(test, kdump_reaches(t, t->dev));
+	}
+}
+
+/* Index of a device with DMA of the old kernel in flight during the test */
+#define KDUMP_IN_FLIGHT	2
+
+static const struct ut_topology kdump_id_topologies[] = {
+	{ "legacy", MOCK_KDUMP, 0, IOMMU_NO_PASID },
+	{ "second stage", MOCK_KDUMP_SM, 0, IOMMU_NO_PASID },
+};
+
+KUNIT_ARRAY_PARAM_DESC(kdump_id, kdump_id_topologies, name);
+
+/*
+ * Domains of the new kernel do not get the domain ids of copied tables. DMA in
+ * flight fills the caches with translations that are tagged with these ids;
+ * neither kernel's DMA uses cached translations of the other. PASIDs exist in
+ * scalable mode only.
+ */
+static void copied_domain_ids_reserved(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	const ioasid_t *pasids = mock_kdump_pasids;
+	unsigned int i, n = t->iommu == MOCK_KDUMP_SM ? MOCK_KDUMP_PASIDS : 1;
+	struct iommu_domain *domains[MOCK_KDUMP_PASIDS];
+	phys_addr_t pages[MOCK_KDUMP_PASIDS];
+	struct device *dev = ut_dev(t);
+
+	for (i = 0; i < n; i++) {
+		domains[i] = ut_new_domain(test, dev, 0);
+		pages[i] = ut_new_page(test);
+		KUNIT_ASSERT_EQ(test, ut_attach(domains[i], dev, pasids[i]), 0);
+		ut_map(test, domains[i], pages[i]);
+	}
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_TRUE(test, mock_kdump_reaches(t->iommu,
+							   KDUMP_IN_FLIGHT,
+							   pasids[i]));
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, pasids[i], pages[i]));
+
+	/* The same in the other order: the new domains are used first. */
+	for (i = 0; i < n; i++) {
+		ut_unmap(test, domains[i]);
+		ut_map(test, domains[i], pages[i]);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, pasids[i], pages[i]));
+	}
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_TRUE(test, mock_kdump_reaches(t->iommu,
+							   KDUMP_IN_FLIGHT,
+							   pasids[i]));
+
+	while (i--) {
+		ut_unmap(test, domains[i]);
+		ut_detach(domains[i], dev, pasids[i]);
+		ut_check_detached(test, dev, pasids[i]);
 	}
 }
 
 static struct kunit_case kdump_cases[] = {
 	KUNIT_CASE_PARAM(copied_tables_replaced, kdump_gen_params),
+	KUNIT_CASE_PARAM(copied_domain_ids_reserved, kdump_id_gen_params),
 	{}
 };
 

@@ -613,7 +613,10 @@ static int cache_get_context(struct mock_cache *cache, u16 sid,
 	return context->present ? 0 : -EFAULT;
 }
 
-/* The PASID directory points to tables of 64 entries of 64 bytes. */
+/*
+ * The PASID directory has 128 << PDTS entries, which point to tables of 64 entries
+ * of 64 bytes.
+ */
 static void cache_read_pasid(const struct mock_context *context, ioasid_t pasid,
 			     struct mock_pasid *entry)
 {
@@ -621,6 +624,8 @@ static void cache_read_pasid(const struct mock_context *context, ioasid_t pasid,
 	int i;
 
 	*entry = (struct mock_pasid) { .sid = context->sid, .pasid = pasid };
+	if (pasid >> 6 >= 128 << ((context->lo >> 9) & 7))
+		return;
 	table = cache_read_phys(directory + (pasid >> 6) * 8);
 	if (!(table & 1))
 		return;

@@ -126,6 +126,18 @@ int mock_decode(const u64 *qw, struct mock_inv *inv)
 		reserved0 = GENMASK_ULL(11, 9);
 		reserved1 = GENMASK_ULL(10, 0);
 		break;
+	case 0x9:
+		inv->type = MOCK_INV_PAGE_RESPONSE;
+		inv->granularity = 0;
+		inv->did = 0;
+		inv->sid = desc_bits(qw[0], 31, 16);
+		inv->pasid = qw[0] & BIT_ULL(4) ? desc_bits(qw[0], 51, 32) :
+			     IOMMU_NO_PASID;
+		inv->code = desc_bits(qw[0], 15, 12);
+		inv->index = desc_bits(qw[1], 11, 3);
+		reserved0 = GENMASK_ULL(63, 52) | GENMASK_ULL(11, 5);
+		reserved1 = GENMASK_ULL(63, 12) | GENMASK_ULL(2, 0);
+		break;
 	case 0x5:
 		inv->type = MOCK_INV_WAIT;
 		/* At least one of interrupt, status write and fence is set. */

@@ -22,6 +22,7 @@ enum mock_inv_type {
 	MOCK_INV_IEC,
 	MOCK_INV_WAIT,
 	MOCK_INV_WRITE_BUFFER,
+	MOCK_INV_PAGE_RESPONSE,
 };
 
 /* Granularities of IOTLB, PASID-based IOTLB and context-cache invalidations */
@@ -49,6 +50,8 @@ enum mock_inv_type {
  *	%MOCK_ALL_PAGES.
  * @ih: Invalidation hint: only leaf entries have changed, so
  *	paging-structure caches may be kept.
+ * @index: Page request group index of a page group response.
+ * @code: Response code of a page group response.
  */
 struct mock_inv {
 	enum mock_inv_type type;
@@ -60,6 +63,8 @@ struct mock_inv {
 	u64 addr;
 	unsigned int order;
 	bool ih;
+	u16 index;
+	u8 code;
 };
 
 int mock_decode(const u64 *qw, struct mock_inv *inv);

@@ -16,17 +16,38 @@
 #include "kdump.h"
 #include "pci.h"
 
-/* DMA address of the one page that the old kernel has mapped, and domain id */
+/* DMA address of the one page that the old kernel has mapped */
 #define KDUMP_ADDR	0x40000000UL
-#define KDUMP_DID	100
-/* Page tables of 4 levels, and the encoding of that in table entries */
+/*
+ * Domain id of requests without PASID. Requests with mock_kdump_pasids[i] have
+ * the domain id KDUMP_DID + i. Both kernels allocate ids from 2 on.
+ */
+#define KDUMP_DID	2
+/* Number of page table levels, and its encoding in context and PASID entries */
 #define KDUMP_LEVELS	4
 #define KDUMP_WIDTH	2
 #define KDUMP_READ_WRITE	3
-/* PASID granular translation type: second stage */
+/* PASID granular translation type (PGTT): second stage */
 #define KDUMP_SECOND_STAGE	(2 << 6)
+/*
+ * The PASID directory has 1024 entries, which fill two pages; KDUMP_PDTS
+ * encodes its size in context entries. Each directory entry points to a table
+ * of 64 PASID entries.
+ */
+#define KDUMP_DIRECTORY_ORDER	1
+#define KDUMP_PDTS		(3 << 9)
+#define KDUMP_PASIDS_PER_TABLE	64
 
 static const enum mock_iommu_id kdump_ids[] = { MOCK_KDUMP, MOCK_KDUMP_SM };
+
+/*
+ * PASIDs that the old kernel has attached, each to a domain of its own:
+ * requests without PASID, a PASID in the same PASID table, one in another
+ * table, and one in a table referenced from the second page of the directory
+ */
+const ioasid_t mock_kdump_pasids[MOCK_KDUMP_PASIDS] = {
+	IOMMU_NO_PASID, 5, KDUMP_PASIDS_PER_TABLE, 40000,
+};
 
 /* Physical address of the page that the old kernel has mapped */
 static phys_addr_t kdump_page;
@@ -59,17 +80,36 @@ static u64 *__init kdump_new_page_table(void)
 	return table;
 }
 
-/* Build a PASID directory with an entry for requests without PASID. */
-static u64 *__init kdump_new_pasid_table(u64 *page_table)
+/* Make one entry in a PASID directory; returns an error code. */
+static int __init kdump_add_pasid(u64 *directory, ioasid_t pasid, u16 did,
+				  u64 *page_table)
 {
-	u64 *directory = kdump_new_table(), *table = kdump_new_table();
+	u64 *entry = &directory[pasid / KDUMP_PASIDS_PER_TABLE];
+	u64 *table = *entry ? phys_to_virt(*entry & ~1ULL) : kdump_new_table();
 
-	if (!directory || !table)
-		return NULL;
-	directory[0] = virt_to_phys(table) | 1;
+	if (!table)
+		return -ENOMEM;
+	*entry = virt_to_phys(table) | 1;
+	table += pasid % KDUMP_PASIDS_PER_TABLE * 8;
 	table[0] = virt_to_phys(page_table) | KDUMP_SECOND_STAGE |
 		   KDUMP_WIDTH << 2 | 1;
-	table[1] = KDUMP_DID;
+	table[1] = did;
+	return 0;
+}
+
+/* Build a PASID directory with all PASIDs; NULL on allocation failure. */
+static u64 *__init kdump_new_pasid_table(u64 *page_table)
+{
+	u64 *directory = (u64 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO,
+						 KDUMP_DIRECTORY_ORDER);
+	unsigned int i;
+
+	if (!directory)
+		return NULL;
+	for (i = 0; i < MOCK_KDUMP_PASIDS; i++)
+		if (kdump_add_pasid(directory, mock_kdump_pasids[i],
+				    KDUMP_DID + i, page_table))
+			return NULL;
 	return directory;
 }
 
@@ -93,7 +133,7 @@ static int __init kdump_add_context(u64 *root, u16 sid, u64 *pasid_table,
 	if (!context)
 		return -ENOMEM;
 	if (pasid_table) {
-		context[0] = virt_to_phys(pasid_table) | 1;
+		context[0] = virt_to_phys(pasid_table) | KDUMP_PDTS | 1;
 	} else {
 		context[0] = virt_to_phys(page_table) | 1;
 		context[1] = KDUMP_DID << 8 | KDUMP_WIDTH;
@@ -141,11 +181,12 @@ static int __init kdump_init_one(struct mock_iommu *iommu)
  * @id: %MOCK_KDUMP or %MOCK_KDUMP_SM.
  * @i: Index of the device, as for mock_dev(). The PCI core need not have found
  *	the device yet.
+ * @pasid: PASID of the request, one of mock_kdump_pasids[].
  *
  * Context: Any but NMI.
  * Return: Whether a write of the device reaches the old kernel's page.
  */
-bool mock_kdump_reaches(enum mock_iommu_id id, unsigned int i)
+bool mock_kdump_reaches(enum mock_iommu_id id, unsigned int i, ioasid_t pasid)
 {
 	struct mock_iommu *iommu = mock_iommu(id);
 	struct mock_entry entry;
@@ -154,14 +195,14 @@ bool mock_kdump_reaches(enum mock_iommu_id id, unsigned int i)
 
 	raw_spin_lock_irqsave(&iommu->lock, flags);
 	mock_do_commands(iommu);
-	ret = mock_translate(&iommu->cache, mock_sid(i), IOMMU_NO_PASID,
-			     KDUMP_ADDR, true, false, &entry);
+	ret = mock_translate(&iommu->cache, mock_sid(i), pasid, KDUMP_ADDR,
+			     true, false, &entry);
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 	return !ret && entry.pa == kdump_page;
 }
 
 /**
- * mock_kdump_early_dma() - DMA of devices that have not been probed yet
+ * mock_kdump_early_dma() - test DMA of devices that have not been probed yet
  *
  * DMA that a crashed kernel has set up continues until a driver of the new
  * kernel stops it. Called once, after the IOMMU driver has been initialised and
@@ -177,7 +218,8 @@ void mock_kdump_early_dma(void)
 	for (i = 0; i < ARRAY_SIZE(kdump_ids); i++) {
 		worked = true;
 		for (j = 0; j <= MOCK_BRIDGED; j++)
-			worked &= mock_kdump_reaches(kdump_ids[i], j);
+			worked &= mock_kdump_reaches(kdump_ids[i], j,
+						     IOMMU_NO_PASID);
 		kdump_worked_early[kdump_ids[i]] = worked;
 	}
 }

@@ -139,7 +139,7 @@ static void pci_set32(u8 *config, int where, u32 value)
 	memcpy(config + where, &value, sizeof(value));
 }
 
-/* Page request interface, stopped */
+/* Add a page request interface in the stopped state. */
 static void pci_fill_pri(u8 *config)
 {
 	pci_set32(config, PCI_PASID_EXT,
@@ -246,11 +246,24 @@ static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
 	return bus;
 }
 
+/* Look up the PCI device of a slot after the PCI core has scanned it. */
+static int pci_find_device(struct pci_segment *segment, unsigned int i)
+{
+	unsigned int number = i == MOCK_BRIDGED ? PCI_BRIDGED_BUS : 0;
+	unsigned int slot = i == MOCK_BRIDGED ? PCI_FIRST_SLOT :
+						PCI_FIRST_SLOT + i;
+
+	segment->devs[i].pdev =
+		pci_get_domain_bus_and_slot(segment->iommu->segment, number,
+					    PCI_DEVFN(slot, 0));
+	return segment->devs[i].pdev ? 0 : -ENODEV;
+}
+
 /**
  * mock_pci_create() - create the PCI segment of a mock IOMMU and its devices
  * @iommu: The mock IOMMU.
  *
- * The devices are never removed.
+ * The devices exist from then on, except between mock_unplug() and mock_plug().
  *
  * Context: May sleep. Called once per IOMMU, after the driver has been
  * initialised.
@@ -259,8 +272,7 @@ static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
 int mock_pci_create(struct mock_iommu *iommu)
 {
 	struct pci_segment *segment = &pci_segments[iommu - mock_iommu(0)];
-	struct pci_bus *bus, *parent;
-	unsigned int i, slot;
+	unsigned int i;
 	int ret;
 
 	segment->iommu = iommu;
@@ -268,24 +280,52 @@ int mock_pci_create(struct mock_iommu *iommu)
 	ret = pci_fill_configs(segment);
 	if (ret)
 		return ret;
-	bus = pci_scan_segment(segment, &pci_config_ops);
-	if (!bus)
+	if (!pci_scan_segment(segment, &pci_config_ops))
 		return -ENODEV;
+	for (i = 0; i < MOCK_SLOTS && !ret; i++)
+		ret = pci_find_device(segment, i);
+	return ret;
+}
 
-	for (i = 0; i < MOCK_SLOTS; i++) {
-		parent = bus;
-		slot = PCI_FIRST_SLOT + i;
-		if (i == MOCK_BRIDGED) {
-			parent = pci_find_bus(iommu->segment, PCI_BRIDGED_BUS);
-			slot = PCI_FIRST_SLOT;
-		}
-		if (parent)
-			segment->devs[i].pdev =
-				pci_get_slot(parent, PCI_DEVFN(slot, 0));
-		if (!segment->devs[i].pdev)
-			return -ENODEV;
-	}
-	return 0;
+/**
+ * mock_unplug() - remove an endpoint from the system
+ * @id: Mock IOMMU of the endpoint.
+ * @i: Index of the endpoint, below %MOCK_DEVS.
+ *
+ * mock_dev() must not be called for it until mock_plug() has succeeded.
+ * Has no effect if the endpoint has been removed already.
+ *
+ * Context: May sleep.
+ */
+void mock_unplug(enum mock_iommu_id id, unsigned int i)
+{
+	struct pci_mock *dev = &pci_segments[id].devs[i];
+
+	if (!dev->pdev)
+		return;
+	pci_stop_and_remove_bus_device_locked(dev->pdev);
+	pci_dev_put(dev->pdev);
+	dev->pdev = NULL;
+}
+
+/**
+ * mock_plug() - add an endpoint again that mock_unplug() has removed
+ * @id: Mock IOMMU of the endpoint.
+ * @i: Index of the endpoint.
+ *
+ * Context: May sleep.
+ * Return: 0, or a negative error code.
+ */
+int mock_plug(enum mock_iommu_id id, unsigned int i)
+{
+	struct pci_segment *segment = &pci_segments[id];
+	struct pci_bus *bus = pci_find_bus(segment->iommu->segment, 0);
+
+	pci_lock_rescan_remove();
+	pci_scan_slot(bus, PCI_DEVFN(PCI_FIRST_SLOT + i, 0));
+	pci_bus_add_devices(bus);
+	pci_unlock_rescan_remove();
+	return pci_find_device(segment, i);
 }
 
 /*
@@ -295,19 +335,17 @@ int mock_pci_create(struct mock_iommu *iommu)
 
 #if IS_ENABLED(CONFIG_VMD)
 static struct pci_segment pci_vmd_segment;
+static u8 pci_vmd_config[PCI_CONFIG_SIZE];
+static u16 pci_vmd_bdf;
 
 static int pci_vmd_read(struct pci_bus *bus, unsigned int devfn, int where,
 			int size, u32 *value)
 {
-	u8 config[PCI_CFG_SPACE_SIZE] = {};
-
 	*value = ~0;
-	if (devfn || bus->number)
+	if (PCI_DEVID(bus->number, devfn) != pci_vmd_bdf)
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	*value = 0;
-	pci_fill_any(config);
-	if (where + size <= sizeof(config))
-		memcpy(value, config + where, size);
+	memcpy(value, pci_vmd_config + where, size);
 	return PCIBIOS_SUCCESSFUL;
 }
 
@@ -322,17 +360,20 @@ static struct pci_ops pci_vmd_ops = {
 	.write = pci_vmd_write,
 };
 
-static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
+static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev, unsigned int i)
 {
 	pci_vmd_segment = (struct pci_segment) {
 		.iommu = pci_segment_of(pdev->bus)->iommu,
 		.sysdata.domain = PCI_VMD_SEGMENT,
 		.sysdata.vmd_dev = pdev,
 	};
+	memset(pci_vmd_config, 0, sizeof(pci_vmd_config));
+	pci_fill_endpoint(pci_vmd_segment.iommu, pci_vmd_config, i > 0);
+	pci_vmd_bdf = mock_sid(i);
 	return pci_scan_segment(&pci_vmd_segment, &pci_vmd_ops);
 }
 #else
-static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
+static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev, unsigned int i)
 {
 	return NULL;
 }
@@ -341,14 +382,16 @@ static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev)
 /**
  * mock_vmd_create() - create a sub-device, as the VMD driver does
  * @dev: The device that acts as the VMD device.
+ * @i: Index of an endpoint, below %MOCK_DEVS. The sub-device has the bus,
+ *	device and function number of that endpoint, and the same capabilities.
  *
  * Context: May sleep. One sub-device can exist at a time.
  * Return: The root bus of the sub-device; NULL without CONFIG_VMD or on
  * failure.
  */
-struct pci_bus *mock_vmd_create(struct device *dev)
+struct pci_bus *mock_vmd_create(struct device *dev, unsigned int i)
 {
-	return pci_vmd_scan(to_pci_dev(dev));
+	return pci_vmd_scan(to_pci_dev(dev), i);
 }
 
 /**
@@ -397,13 +440,13 @@ u16 mock_sid(unsigned int i)
 }
 
 /**
- * mock_set_removed() - surprise removal of a device
+ * mock_set_removed() - emulate the surprise removal of a device
  * @dev: The device.
  * @removed: True to remove the device, false to plug it in again.
  *
  * A removed device responds neither to configuration requests nor to device-TLB
- * invalidations; for the latter, &mock_errors.ite of the IOMMU is replaced. The
- * device TLB is empty when the device is plugged in again.
+ * invalidations. For the latter, the function overwrites &mock_errors.ite of
+ * the IOMMU. The device TLB is empty when the device is plugged in again.
  *
  * Context: Any but NMI.
  */
@@ -452,7 +495,7 @@ static int pci_translate(struct device *dev, ioasid_t pasid, u64 addr,
 }
 
 /**
- * mock_dma() - emulate a memory access of a device
+ * mock_dma() - emulate a memory access by a device
  * @dev: The device.
  * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
  * @addr: DMA address.
@@ -473,6 +516,41 @@ int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	if (!ret)
 		*pa = entry.pa + (addr - entry.addr);
 	return ret;
+}
+
+/**
+ * mock_request_page() - send a page request from a device
+ * @dev: The device.
+ * @pasid: PASID of the request, %IOMMU_NO_PASID for a request without one.
+ * @addr: Address of the page.
+ * @index: Page request group index, below 512.
+ * @last: Last request of its group; software then answers the group.
+ *
+ * Does nothing if the page request interface of the device is disabled.
+ *
+ * Context: Any but NMI.
+ */
+void mock_request_page(struct device *dev, ioasid_t pasid, u64 addr, u16 index,
+		       bool last)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct pci_segment *segment = pci_segment_of(pdev->bus);
+	struct mock_iommu *iommu = segment->iommu;
+	const struct mock_request req = {
+		.sid = pci_dev_id(pdev),
+		.pasid = pasid,
+		.addr = addr,
+		.index = index,
+		.last = last,
+	};
+	const u8 *config = pci_find(segment, req.sid)->config;
+	unsigned long flags;
+
+	if (!(config[PCI_PRI_EXT + PCI_PRI_CTRL] & PCI_PRI_CTRL_ENABLE))
+		return;
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	mock_prq_add(iommu, &req);
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 
 /**

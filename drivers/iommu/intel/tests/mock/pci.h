@@ -16,9 +16,9 @@
 
 /* Endpoints of each IOMMU: the first has no ATS capability, the others do. */
 #define MOCK_DEVS	3
-/* Index of the conventional PCI device, whose requests carry a bridge's id */
+/* Index of the conventional PCI device; its requests carry the bridge's id */
 #define MOCK_BRIDGED	MOCK_DEVS
-/* Own requester id of that device; its requests carry the bridge's instead */
+/* Own requester id of that device, which its requests do not carry */
 #define MOCK_BRIDGED_ID	0x108
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
 #define MOCK_SLOTS	(MOCK_BRIDGE + 1)
@@ -27,12 +27,16 @@ int mock_pci_create(struct mock_iommu *iommu);
 struct device *mock_dev(enum mock_iommu_id id, unsigned int i);
 u16 mock_sid(unsigned int i);
 void mock_set_removed(struct device *dev, bool removed);
+void mock_unplug(enum mock_iommu_id id, unsigned int i);
+int mock_plug(enum mock_iommu_id id, unsigned int i);
 
 int mock_dma(struct device *dev, ioasid_t pasid, u64 addr, bool write,
 	     phys_addr_t *pa);
+void mock_request_page(struct device *dev, ioasid_t pasid, u64 addr, u16 index,
+		       bool last);
 bool mock_dma_snoops(struct device *dev, ioasid_t pasid, u64 addr);
 
-struct pci_bus *mock_vmd_create(struct device *dev);
+struct pci_bus *mock_vmd_create(struct device *dev, unsigned int i);
 void mock_vmd_remove(struct pci_bus *bus);
 
 #endif /* _INTEL_IOMMU_MOCK_PCI_H */

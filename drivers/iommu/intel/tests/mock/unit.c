@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Registers and invalidation queue of the mock IOMMUs, and the timer that
- * emulates them.
+ * emulates them. prq.c has the page request queue.
  *
  * The registers are plain memory, so nothing signals a write: the timer polls.
  * It fires in hard interrupt context, because the driver waits for completions
@@ -21,6 +21,7 @@
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/sched/isolation.h>
 #include <linux/smp.h>
 #include <asm/x86_init.h>
@@ -404,7 +405,8 @@ static bool unit_rejects(const struct mock_iommu *iommu,
 				 !(inv->type == MOCK_INV_IOTLB &&
 				   inv->granularity == MOCK_GLOBAL));
 	default:
-		return inv->type != MOCK_INV_WAIT;
+		return inv->type != MOCK_INV_WAIT &&
+		       inv->type != MOCK_INV_PAGE_RESPONSE;
 	}
 }
 
@@ -447,10 +449,22 @@ static __no_kcsan void unit_write_status(u64 pa, u32 status)
 	smp_store_release((u32 *)phys_to_virt(pa), status);
 }
 
+static bool unit_is_mute(const struct mock_errors *errors, u16 sid)
+{
+	return sid && (sid == errors->ite || sid == errors->ite2);
+}
+
 /* Count a descriptor, and test whether an injected error is due at it. */
 static bool unit_counts_down(unsigned int *n)
 {
 	return *n && !--*n;
+}
+
+static void unit_note_pause(struct mock_iommu *iommu)
+{
+	if (iommu->timeouts)
+		iommu->pause = min(iommu->pause,
+				   ktime_get_ns() - iommu->raised_at);
 }
 
 /*
@@ -461,16 +475,18 @@ static bool unit_do_timeout(struct mock_iommu *iommu)
 {
 	struct mock_errors *errors = &iommu->errors;
 
+	unit_note_pause(iommu);
 	if (errors->ite_run_on && iommu->head != iommu->tail)
 		return true;
 	unit_raise(iommu, FSTS_ITE,
-		   errors->ite_no_sid ? 0 : (u64)errors->ite << 32);
+		   errors->ite_no_sid ? 0 : (u64)iommu->silent << 32);
 	/* Software that retries without limit must not hang the test. */
 	if (++iommu->timeouts >= UNIT_MAX_TIMEOUTS) {
 		mock_violation(&iommu->cache,
 			       "unlimited retries after a time-out",
-			       errors->ite);
+			       iommu->silent);
 		errors->ite = 0;
+		errors->ite2 = 0;
 	}
 	return false;
 }
@@ -501,18 +517,24 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 	}
 
 	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
-	/* After a time-out, device TLBs are kept until the error is cleared. */
-	if (unit_is_devtlb(&inv) && errors->ite &&
-	    (iommu->aborted || inv.sid == errors->ite)) {
+	/* Once a device TLB has timed out, none is known to have responded. */
+	if (unit_is_devtlb(&inv) &&
+	    (iommu->aborted || unit_is_mute(errors, inv.sid))) {
 		unit_log(iommu, &inv);
+		if (!iommu->aborted)
+			iommu->silent = inv.sid;
 		iommu->aborted = true;
 		return true;
 	}
 	unit_invalidate(iommu, &inv);
+	if (unit_is_devtlb(&inv))
+		mock_prq_push(iommu, inv.sid);
 	if (inv.type != MOCK_INV_WAIT)
 		return true;
 	if (iommu->aborted)
 		return unit_do_timeout(iommu);
+	if (qw[0] & BIT(7))
+		mock_prq_drain(iommu);
 	if (qw[0] & BIT(5)) {
 		unit_write_head(iommu);
 		unit_write_status(qw[1], qw[0] >> 32);
@@ -550,6 +572,7 @@ static void unit_poll(struct mock_iommu *iommu)
 		unit_do_queue(iommu);
 	else
 		unit_do_registers(iommu);
+	mock_prq_poll(iommu);
 	raw_spin_unlock(&iommu->lock);
 }
 
@@ -614,11 +637,13 @@ void mock_reset(void)
 		mock_do_commands(iommu);
 		iommu->hold = 0;
 		iommu->errors = (struct mock_errors) {};
+		mock_prq_reset(iommu);
 		iommu->timeouts = 0;
 		iommu->cache.refused = 0;
 		iommu->doorbells = 0;
 		iommu->cache.violations.count = 0;
 		iommu->nr_log = 0;
+		iommu->pause = U64_MAX;
 		raw_spin_unlock_irqrestore(&iommu->lock, flags);
 	}
 }

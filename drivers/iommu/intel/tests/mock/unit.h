@@ -19,6 +19,7 @@
 
 #include "cache.h"
 #include "desc.h"
+#include "prq.h"
 
 /* Bits of the extended capability register that other layers need */
 #define MOCK_ECAP_PRS		BIT_ULL(29)
@@ -89,6 +90,7 @@ enum mock_reject {
  * @ice: Like @iqe, for an invalidation completion error.
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
+ * @ite2: Another such device.
  * @ite_no_sid: The time-out error does not report the requester id.
  * @ite_run_on: Report a time-out only after all queued descriptors have been
  *	processed; waits among them are discarded. Otherwise, it is reported at
@@ -106,6 +108,7 @@ struct mock_errors {
 	unsigned int iqe_repeat;
 	unsigned int ice;
 	u16 ite;
+	u16 ite2;
 	bool ite_no_sid;
 	bool ite_run_on;
 	bool iqe_needs_tail;
@@ -133,15 +136,19 @@ struct mock_errors {
  * @raised_at: Time in ns at which @raised was set last.
  * @aborted: A device TLB has timed out. Wait descriptors are discarded until
  *	software clears the error.
+ * @silent: Requester id of the device that has timed out first since.
  * @busy: A register-based invalidation is in progress.
  * @hold: Number of doorbells to wait for before requests are executed.
  * @due: Time in ns before which no request is executed.
  * @doorbells: Number of tail updates and register-based requests since
  *	mock_reset().
  * @errors: Injected errors.
+ * @prq: Page request queue.
  * @timeouts: Number of time-out errors raised since mock_reset().
  * @log: Requests since mock_reset(), in order of execution.
  * @nr_log: Number of requests, which may exceed %MOCK_MAX_LOG.
+ * @pause: Smallest time in ns since mock_reset() from an error to the next
+ *	time-out.
  */
 struct mock_iommu {
 	const char *name;
@@ -159,14 +166,17 @@ struct mock_iommu {
 	u32 raised;
 	u64 raised_at;
 	bool aborted;
+	u16 silent;
 	bool busy;
 	unsigned int hold;
 	u64 due;
 	unsigned int doorbells;
 	struct mock_errors errors;
+	struct mock_prq prq;
 	unsigned int timeouts;
 	struct mock_inv log[MOCK_MAX_LOG];
 	unsigned int nr_log;
+	u64 pause;
 };
 
 bool mock_present(void);

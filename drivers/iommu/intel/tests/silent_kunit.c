@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of devices that do not answer device-TLB invalidations, on mock
+ * IOMMUs.
+ *
+ * A device that does not answer is silent: either it has been removed, or it is
+ * mute, which means present but not answering. A removed device must cost only
+ * one time-out, however often its domain is unmapped. A mute device must not
+ * hold up other devices. In no case may a device reach a page after it has been
+ * unmapped.
+ */
+
+#include <linux/pci.h>
+
+#include "fixture.h"
+
+#define SILENT_UNMAPS		8
+/* Latency in ns, which determines how long a time-out takes */
+#define SILENT_LATENCY		(60 * NSEC_PER_MSEC)
+
+static bool silent_has_ats(const struct ut_topology *t)
+{
+	return t->dev == 1;
+}
+
+static const void *ats_gen_params(struct kunit *test, const void *prev,
+				  char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, silent_has_ats);
+}
+
+static u16 silent_sid(struct device *dev)
+{
+	return pci_dev_id(to_pci_dev(dev));
+}
+
+static void silent_unmap_often(struct kunit *test, struct iommu_domain *domain,
+			       phys_addr_t pa)
+{
+	int i;
+
+	for (i = 0; i < SILENT_UNMAPS; i++) {
+		ut_unmap(test, domain);
+		ut_map(test, domain, pa);
+	}
+}
+
+/*
+ * A removed device costs one time-out. After it has come back, it receives
+ * invalidations again without being attached again.
+ */
+static void removed_device_costs_one_timeout(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(t->iommu);
+	struct device *dev = ut_dev(t), *sibling = ut_sibling(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *other = ut_new_domain(test, sibling, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, sibling, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+	mock_set_removed(dev, true);
+	silent_unmap_often(test, domain, pa);
+	ut_check_attached(test, other, sibling, IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+
+	mock_set_removed(dev, false);
+	ut_unmap(test, domain);
+	ut_check_attached(test, domain, dev, t->pasid);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	/* After it has answered, its invalidations are not submitted alone. */
+	ut_map(test, domain, pa);
+	mock_reset();
+	ut_unmap(test, domain);
+	KUNIT_EXPECT_EQ(test, ut_count(test, t->iommu, MOCK_INV_WAIT), 1);
+	ut_detach(other, sibling, IOMMU_NO_PASID);
+	ut_detach(domain, dev, t->pasid);
+}
+
+/*
+ * A removed device costs one time-out even if the hardware does not report its
+ * requester id. Another device of the domain receives its invalidations.
+ */
+static void removed_device_not_reported(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct device *sibling = mock_dev(MOCK_SS, 2);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, sibling, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	mock_set_removed(dev, true);
+	mock_set_errors(iommu, (struct mock_errors) {
+		.ite = silent_sid(dev),
+		.ite_no_sid = true,
+	});
+	silent_unmap_often(test, domain, pa);
+	ut_unmap(test, domain);
+	ut_check_attached(test, domain, sibling, IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	mock_set_removed(dev, false);
+	mock_set_errors(iommu, (struct mock_errors) {});
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_detach(domain, sibling, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/*
+ * A removed device comes back while the IOTLB is being invalidated. It may fill
+ * its device TLB from the IOTLB, so the invalidation of its device TLB must not
+ * be dropped.
+ */
+static void removed_device_back_during_flush(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	mock_set_removed(dev, true);
+	ut_unmap(test, domain);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	/* Fill the IOTLB. The device comes back with an empty device TLB. */
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+
+	mock_hold(iommu, 2);
+	ut_start(test, &thread, ut_unmap_work, domain);
+	KUNIT_EXPECT_TRUE(test, ut_wait_for_work(&thread, iommu));
+	mock_set_removed(dev, false);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	mock_hold(iommu, 0);
+	ut_join(&thread);
+	ut_check_detached(test, dev, IOMMU_NO_PASID);
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/* Wait for @n more time-outs. Returns false if the thread ends first. */
+static bool silent_wait_for_timeouts(struct ut_thread *t,
+				     const struct mock_iommu *iommu,
+				     unsigned int n)
+{
+	n += READ_ONCE(iommu->timeouts);
+	while (READ_ONCE(iommu->timeouts) < n) {
+		/* Pairs with the release in fixture_run_thread(). */
+		if (smp_load_acquire(&t->done))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
+/*
+ * While a device is mute, the rest of the submission is repeated once at most.
+ * The unmap ends when the device answers, and is effective then.
+ */
+static void mute_device_is_submitted_alone(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(t->iommu);
+	struct device *dev = ut_dev(t), *sibling = ut_sibling(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, sibling, t->pasid), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(sibling, t->pasid, pa));
+	mock_reset();
+	mock_set_errors(iommu, (struct mock_errors) { .ite = silent_sid(dev) });
+	ut_start(test, &thread, ut_unmap_work, domain);
+	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread, iommu, 5));
+	KUNIT_EXPECT_FALSE(test, ut_reaches(sibling, t->pasid, pa));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(thread.done));
+	mock_set_errors(iommu, (struct mock_errors) {});
+	ut_join(&thread);
+	KUNIT_EXPECT_FALSE(test, ut_reaches(dev, t->pasid, pa));
+	n = ut_count(test, t->iommu, MOCK_INV_IOTLB) +
+	    ut_count(test, t->iommu, MOCK_INV_PIOTLB);
+	KUNIT_EXPECT_GE(test, n, 1);
+	KUNIT_EXPECT_LE(test, n, 2);
+	ut_check_attached(test, domain, dev, t->pasid);
+	ut_detach(domain, sibling, t->pasid);
+	ut_detach(domain, dev, t->pasid);
+}
+
+/* An unmap that waits for a mute device ends when the device is removed. */
+static void mute_device_is_removed(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	mock_set_errors(iommu, (struct mock_errors) { .ite = silent_sid(dev) });
+	ut_start(test, &thread, ut_unmap_work, domain);
+	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread, iommu, 3));
+	mock_set_removed(dev, true);
+	ut_join(&thread);
+	n = iommu->timeouts;
+	ut_map(test, domain, pa);
+	silent_unmap_often(test, domain, pa);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, n);
+	mock_set_removed(dev, false);
+	ut_unmap(test, domain);
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/*
+ * Unmap a page of @domain often. Expect that each unmap is effective, and that
+ * some are aborted by a time-out of another device.
+ */
+static void silent_unmap_beside(struct kunit *test, struct iommu_domain *domain,
+				struct device *dev, struct mock_iommu *iommu)
+{
+	unsigned int i, timeouts = READ_ONCE(iommu->timeouts);
+	phys_addr_t pa = ut_new_page(test);
+
+	for (i = 0; i < SILENT_UNMAPS; i++) {
+		ut_map(test, domain, pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+		ut_unmap(test, domain);
+		KUNIT_EXPECT_FALSE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	}
+	KUNIT_EXPECT_GT(test, READ_ONCE(iommu->timeouts), timeouts);
+}
+
+static const struct silent_mute_case {
+	const char *name;
+	unsigned int devices;
+} silent_mute_cases[] = {
+	{ "one device", 1 },
+	{ "two devices", 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mute, silent_mute_cases, name);
+
+/*
+ * Mute devices leave the queue to another one between their retries. An aborted
+ * submission has waited for the latency of the mock IOMMU at least, the pause
+ * that follows lasts as long, and the next retry waits for the latency again.
+ * The mock IOMMU resumes less than a second latency after a time-out.
+ */
+static void mute_devices_beside_others(struct kunit *test)
+{
+	const struct silent_mute_case *c = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev[2] = { mock_dev(MOCK_SS, 1), mock_dev(MOCK_SS, 2) };
+	struct device *bystander = mock_dev(MOCK_SS, 0);
+	struct iommu_domain *other = ut_new_domain(test, bystander, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct iommu_domain *domain[2];
+	struct ut_thread thread[2];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(other, bystander, IOMMU_NO_PASID), 0);
+	for (i = 0; i < c->devices; i++) {
+		domain[i] = ut_new_domain(test, dev[i], 0);
+		KUNIT_ASSERT_EQ(test, ut_attach(domain[i], dev[i],
+						IOMMU_NO_PASID), 0);
+		ut_map(test, domain[i], pa);
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev[i], IOMMU_NO_PASID, pa));
+	}
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = SILENT_LATENCY,
+		.ite = silent_sid(dev[0]),
+		.ite2 = c->devices > 1 ? silent_sid(dev[1]) : 0,
+	});
+	for (i = 0; i < c->devices; i++)
+		ut_start(test, &thread[i], ut_unmap_work, domain[i]);
+	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread[0], iommu,
+							 2 * c->devices));
+	/* From the second round on, all of them are known to be mute. */
+	silent_unmap_beside(test, other, bystander, iommu);
+	WRITE_ONCE(iommu->pause, U64_MAX);
+	silent_unmap_beside(test, other, bystander, iommu);
+	KUNIT_EXPECT_GE(test, READ_ONCE(iommu->pause), 5 * SILENT_LATENCY / 3);
+	KUNIT_EXPECT_NE(test, READ_ONCE(iommu->pause), U64_MAX);
+	mock_set_errors(iommu, (struct mock_errors) {});
+	for (i = 0; i < c->devices; i++) {
+		ut_join(&thread[i]);
+		KUNIT_EXPECT_FALSE(test, ut_reaches(dev[i], IOMMU_NO_PASID,
+						    pa));
+		ut_check_attached(test, domain[i], dev[i], IOMMU_NO_PASID);
+		ut_detach(domain[i], dev[i], IOMMU_NO_PASID);
+	}
+	ut_detach(other, bystander, IOMMU_NO_PASID);
+}
+
+static struct kunit_case silent_cases[] = {
+	KUNIT_CASE_PARAM(removed_device_costs_one_timeout, ats_gen_params),
+	KUNIT_CASE(removed_device_not_reported),
+	KUNIT_CASE(removed_device_back_during_flush),
+	KUNIT_CASE_PARAM(mute_device_is_submitted_alone, ats_gen_params),
+	KUNIT_CASE(mute_device_is_removed),
+	KUNIT_CASE_PARAM(mute_devices_beside_others, mute_gen_params),
+	{}
+};
+
+static struct kunit_suite silent_suite = {
+	.name = "intel_iommu_silent",
+	.suite_init = ut_suite_init,
+	.init = ut_init,
+	.test_cases = silent_cases,
+};
+
+kunit_test_suites(&silent_suite);
+
+MODULE_DESCRIPTION("KUnit tests of silent devices on mock Intel IOMMUs");
+MODULE_LICENSE("GPL");
