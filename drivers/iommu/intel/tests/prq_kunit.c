@@ -662,6 +662,7 @@ static void request_during_drain(struct kunit *test)
 }
 
 static struct kunit_case prq_cases[] = {
+	KUNIT_CASE(request_during_drain),
 	KUNIT_CASE_PARAM(requests_of_attached_domain, prq_change_gen_params),
 	KUNIT_CASE_PARAM(change_with_request_in_device, prq_change_gen_params),
 	KUNIT_CASE_PARAM(change_with_request_in_queue, prq_change_gen_params),
@@ -670,7 +671,6 @@ static struct kunit_case prq_cases[] = {
 	KUNIT_CASE(request_during_reset),
 	KUNIT_CASE(refused_replace_keeps_requests),
 	KUNIT_CASE(failed_replace_unregisters),
-	KUNIT_CASE(request_during_drain),
 	KUNIT_CASE(concurrent_detach_with_requests),
 	KUNIT_CASE(detach_of_removed_device),
 	{}

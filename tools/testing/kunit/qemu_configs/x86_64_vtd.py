@@ -60,7 +60,7 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 	kernel_command_line=f'console=ttyS0 intel_iommu=on,sm_on '
 			    f'memmap={REGISTERS_SIZE:#x}${REGISTERS:#x} '
 			    # The driver logs every injected error.
-			    f'log_buf_len=16M isolcpus={MOCK_CPU}',
+			    f'log_buf_len=64M isolcpus={MOCK_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),
 			   '-acpitable',
 			   f'sig=DMAR,rev=1,oem_id=KUNIT ,oem_table_id=VTDMOCK ,'
