@@ -193,6 +193,23 @@ KUNIT_ARRAY_PARAM_DESC(fresh, alloc_fresh_cases, name);
 /* Each case has the first PASID of a table of its own, with 64 entries. */
 #define ALLOC_FRESH_PASID(c)	(1024 + 64 * ((c) - alloc_fresh_cases))
 
+/* @guest is filled in if the domain is nested. */
+static struct iommu_domain *alloc_fresh_domain(struct kunit *test,
+					       const struct alloc_fresh_case *c,
+					       struct device *dev,
+					       struct ut_guest *guest)
+{
+	switch (c->type) {
+	case IOMMU_DOMAIN_NESTED:
+		ut_new_guest(test, dev, guest);
+		return guest->domain;
+	case IOMMU_DOMAIN_IDENTITY:
+		return dev_iommu_ops(dev)->identity_domain;
+	default:
+		return ut_new_domain(test, dev, 0);
+	}
+}
+
 static void alloc_check_fresh(struct kunit *test, struct ut_failing *f,
 			      bool attached)
 {
@@ -220,19 +237,9 @@ static void failed_pasid_table_changes_nothing(struct kunit *test)
 
 	f.before = ut_new_domain(test, f.dev, 0);
 	KUNIT_ASSERT_EQ(test, ut_attach(f.before, f.dev, IOMMU_NO_PASID), 0);
-	switch (c->type) {
-	case IOMMU_DOMAIN_NESTED:
-		ut_new_guest(test, f.dev, &guest);
+	f.domain = alloc_fresh_domain(test, c, f.dev, &guest);
+	if (c->type == IOMMU_DOMAIN_NESTED)
 		f.guest = &guest;
-		f.domain = guest.domain;
-		break;
-	case IOMMU_DOMAIN_IDENTITY:
-		f.domain = dev_iommu_ops(f.dev)->identity_domain;
-		break;
-	default:
-		f.domain = ut_new_domain(test, f.dev, 0);
-		break;
-	}
 	ut_fail_each(test, &f);
 	ut_detach(f.before, f.dev, IOMMU_NO_PASID);
 }
@@ -414,25 +421,6 @@ static void alloc_count_all(struct kunit *test, struct alloc_count *a)
 #define ALLOC_MANY_PASID(c, i)	\
 	(8192 + 64 * (ALLOC_DOMAINS * ((c) - alloc_fresh_cases) + (i)))
 
-static struct iommu_domain *alloc_fresh_domain(struct kunit *test,
-					       const struct alloc_fresh_case *c,
-					       struct device *dev)
-{
-	struct ut_guest *guest;
-
-	switch (c->type) {
-	case IOMMU_DOMAIN_NESTED:
-		guest = kunit_kzalloc(test, sizeof(*guest), GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, guest);
-		ut_new_guest(test, dev, guest);
-		return guest->domain;
-	case IOMMU_DOMAIN_IDENTITY:
-		return dev_iommu_ops(dev)->identity_domain;
-	default:
-		return ut_new_domain(test, dev, 0);
-	}
-}
-
 /*
  * Attach runs in process context, so its allocations may sleep. An atomic
  * allocation can fail although memory could be reclaimed.
@@ -443,6 +431,7 @@ static void attach_allocations_may_sleep(struct kunit *test)
 	struct device *dev = mock_dev(c->iommu, 1);
 	struct iommu_domain *domain = NULL;
 	struct iommu_domain **domains;
+	struct ut_guest guest = {};
 	struct alloc_count *a;
 	unsigned int i;
 
@@ -453,7 +442,7 @@ static void attach_allocations_may_sleep(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, domains);
 	for (i = 0; i < ALLOC_DOMAINS; i++) {
 		if (!domain || c->type == IOMMU_DOMAIN_UNMANAGED)
-			domain = alloc_fresh_domain(test, c, dev);
+			domain = alloc_fresh_domain(test, c, dev, &guest);
 		domains[i] = domain;
 	}
 

@@ -262,7 +262,8 @@ KUNIT_ARRAY_PARAM_DESC(mute, silent_mute_cases, name);
  * Mute devices leave the queue to another one between their retries. An aborted
  * submission has waited for the latency of the mock IOMMU at least, the pause
  * that follows lasts as long, and the next retry waits for the latency again.
- * The mock IOMMU resumes less than a second latency after a time-out.
+ * Without the pause, there would be the latency and the 20 ms in which the mock
+ * IOMMU settles after an error, which is less than the limit below.
  */
 static void mute_devices_beside_others(struct kunit *test)
 {
