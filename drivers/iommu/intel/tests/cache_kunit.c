@@ -572,6 +572,11 @@ static void register_based(struct kunit *test)
 
 /* Number of PASIDs that a flush invalidates in three submissions */
 #define CACHE_IRQ_PASIDS	130
+/*
+ * Latency in ns of each of them, twice the period of the timer: so long that the
+ * timer seldom expires in the rest of the flush
+ */
+#define CACHE_IRQ_LATENCY	(20 * NSEC_PER_MSEC)
 
 /**
  * struct cache_interrupts - counter of timer interrupts
@@ -589,7 +594,7 @@ static enum hrtimer_restart cache_count_interrupt(struct hrtimer *timer)
 						  timer);
 
 	c->count++;
-	hrtimer_forward_now(timer, ns_to_ktime(LATENCY / 8));
+	hrtimer_forward_now(timer, ns_to_ktime(CACHE_IRQ_LATENCY / 2));
 	return HRTIMER_RESTART;
 }
 
@@ -610,12 +615,14 @@ static void interrupts_between_submissions(struct kunit *test)
 	for (p = 1; p <= CACHE_IRQ_PASIDS; p++)
 		drv_attach(test, domain, dev, p);
 	mock_reset();
-	mock_set_errors(iommu, (struct mock_errors) { .latency = LATENCY });
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = CACHE_IRQ_LATENCY,
+	});
 
 	hrtimer_setup_on_stack(&c.timer, cache_count_interrupt, CLOCK_MONOTONIC,
 			       HRTIMER_MODE_REL_PINNED_HARD);
 	migrate_disable();
-	hrtimer_start(&c.timer, ns_to_ktime(LATENCY / 8),
+	hrtimer_start(&c.timer, ns_to_ktime(CACHE_IRQ_LATENCY / 2),
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	before = READ_ONCE(c.count);
 	cache_tag_flush_range(to_dmar_domain(domain), 0, 0xfff, 0);
