@@ -23,6 +23,8 @@
 #define PRQ_WORK_MS	40
 /* Limit in ms of each wait */
 #define PRQ_LIMIT_MS	2000
+/* Time in ms within which a drain reaches the handler it has to wait for */
+#define PRQ_DRAIN_MS	500
 #define PRQ_INDEX	7
 
 /**
@@ -56,6 +58,7 @@ enum prq_kind {
  * @dev: The device.
  * @pasid: The PASID, or %IOMMU_NO_PASID.
  * @slow: The handler answers later, on the page fault work queue of the IOMMU.
+ * @held: A slow handler does not answer before this is false.
  * @work: Work item that answers @group.
  * @group: Request group that a slow handler has not answered immediately.
  * @groups: Number of request groups passed to the handler.
@@ -68,6 +71,7 @@ struct prq_user {
 	struct device *dev;
 	ioasid_t pasid;
 	bool slow;
+	bool held;
 	struct work_struct work;
 	struct iopf_group *group;
 	unsigned int groups;
@@ -79,7 +83,9 @@ static void prq_work(struct work_struct *work)
 {
 	struct prq_user *user = container_of(work, typeof(*user), work);
 
-	msleep(PRQ_WORK_MS);
+	do {
+		msleep(PRQ_WORK_MS);
+	} while (READ_ONCE(user->held));
 	iopf_group_response(user->group, IOMMU_PAGE_RESP_SUCCESS);
 	iopf_free_group(user->group);
 	/* Pairs with the acquire in prq_wait(). */
@@ -647,14 +653,17 @@ static void request_during_drain(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, prq_attach(user), 0);
 	mock_reset();
 	user->slow = true;
+	user->held = true;
 	prq_request(user);
 	for (i = 0; i < PRQ_LIMIT_MS && !READ_ONCE(user->groups); i++)
 		usleep_range(1000, 2000);
+	KUNIT_EXPECT_EQ(test, user->groups, 1);
 	user->slow = false;
-	mock_delay_event(iommu, 3 * PRQ_LATENCY);
+	mock_delay_event(iommu, 3 * PRQ_DRAIN_MS * NSEC_PER_MSEC);
 	ut_start(test, &thread, prq_detach_work, user);
-	msleep(PRQ_WORK_MS / 4);
+	msleep(PRQ_DRAIN_MS);
 	prq_request(user);
+	WRITE_ONCE(user->held, false);
 	ut_join(&thread);
 	KUNIT_EXPECT_EQ(test, prq_answers(test, user, -1), 2);
 	prq_wait(test, user);
