@@ -98,6 +98,11 @@ static void alist_order(struct kunit *test)
 		}
 		visit_all(&v, list);
 		EXPECT_VISITS(test, &v, 0, 1, 2, 3, 4, 5, 6, 7);
+		v.nr = 0;
+		iommu_attach_list_flush_begin(list);
+		visit_tags(&v, list);
+		iommu_attach_list_flush_end(list);
+		EXPECT_VISITS(test, &v, 0, 1, 2, 3, 4, 5, 6, 7);
 		list_drain(list);
 	}
 }
@@ -297,6 +302,8 @@ static void alist_atc(struct kunit *test)
 	att_add(test, list, 4, 0, 4, true);	/* group of one */
 	att_add(test, list, 25, 1, 1, false);	/* IOMMU without ATCs */
 	att_add(test, list, 5, 2, 1, true);
+	att_add(test, list, 6, 3, 1, true);	/* same tag, next IOMMU */
+	att_add(test, list, 7, 3, 2, true);	/* next group */
 
 	iommu_attach_list_flush_begin(list);
 	iommu_attach_list_for_each_iommu(first, list) {
@@ -307,8 +314,8 @@ static void alist_atc(struct kunit *test)
 		}
 	}
 	iommu_attach_list_flush_end(list);
-	KUNIT_EXPECT_EQ(test, v.nr, 6);
-	KUNIT_EXPECT_EQ(test, seen, GENMASK(5, 0));
+	KUNIT_EXPECT_EQ(test, v.nr, 8);
+	KUNIT_EXPECT_EQ(test, seen, GENMASK(7, 0));
 }
 
 /* A flush detects ATCs that were added since it began, and only these. */
@@ -342,6 +349,133 @@ static void alist_atc_added(struct kunit *test)
 	begin = iommu_attach_list_flush_begin(list);
 	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
 	iommu_attach_list_flush_end(list);
+}
+
+/*
+ * A flush detects an ATC that joins an existing group, whether the list had an
+ * ATC before or not, and finds it by another walk.
+ */
+static void alist_atc_added_to_group(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *second, *third;
+	struct visits v = {};
+	unsigned int begin;
+
+	att_add(test, list, 1, 0, 1, false);
+	second = att_new(test, 2, 0, 1, true);
+	third = att_new(test, 3, 0, 1, true);
+
+	begin = iommu_attach_list_flush_begin(list);
+	visit_atcs(&v, list);
+	KUNIT_EXPECT_EQ(test, v.nr, 0);
+	att_link(list, second);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	visit_atcs(&v, list);
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 2);
+
+	v.nr = 0;
+	begin = iommu_attach_list_flush_begin(list);
+	visit_atcs(&v, list);
+	att_link(list, third);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	visit_atcs(&v, list);
+	iommu_attach_list_flush_end(list);
+	KUNIT_ASSERT_EQ(test, v.nr, 3);
+	KUNIT_EXPECT_EQ(test, v.ids[0], 2);
+	KUNIT_EXPECT_EQ(test, v.ids[1] + v.ids[2], 5);
+}
+
+/* A flush detects an added ATC when the counter of these wraps around. */
+static void alist_atc_added_wraps(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	unsigned int begin;
+
+	list->atcs_added = UINT_MAX;
+	begin = iommu_attach_list_flush_begin(list);
+	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
+	att_add(test, list, 1, 0, 1, true);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	iommu_attach_list_flush_end(list);
+}
+
+/*
+ * An ATC that is removed during a flush does not keep the flush from finding
+ * another one that replaces it.
+ */
+static void alist_atc_replaced(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct test_att *old = att_add(test, list, 1, 0, 1, true);
+	struct test_att *new = att_new(test, 2, 0, 2, true);
+	struct visits v = {};
+	unsigned int begin;
+
+	begin = iommu_attach_list_flush_begin(list);
+	att_link(list, new);
+	att_remove(list, old);
+	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
+	visit_atcs(&v, list);
+	iommu_attach_list_flush_end(list);
+	EXPECT_VISITS(test, &v, 2);
+}
+
+/* The barrier that only ATCs need is in use once an ATC has been set up. */
+static void alist_atcs_exist(struct kunit *test)
+{
+	struct test_att *att = att_new(test, 1, 0, 1, true);
+
+	KUNIT_EXPECT_TRUE(test, iommu_attach_atcs_exist);
+	kfree(att);
+}
+
+/*
+ * Members leave a group in any order: the group keeps its position, its ATCs,
+ * the number of its members and its place among the groups.
+ */
+static void alist_group_shrinks(struct kunit *test)
+{
+	struct iommu_attach_list *list = test->priv;
+	struct iommu_attach_elm *first, *elm;
+	struct test_att *att[6];
+	unsigned int out, in, i;
+
+	/* Each pair: the member that leaves first, and the second one */
+	for (out = 0; out < 6; out++) {
+		for (in = 0; in < 6; in++) {
+			int atcs = 0, tags = 0, users = 0;
+
+			if (in == out)
+				continue;
+			att_add(test, list, 10, 0, 4, false);
+			for (i = 0; i < 6; i++)
+				att[i] = att_add(test, list, i, 0, 5, i % 2);
+			att_add(test, list, 11, 0, 6, true);
+			KUNIT_EXPECT_EQ(test, att_remove(list, att[out]),
+					IOMMU_ATTACH_LEFT_TAG);
+			KUNIT_EXPECT_EQ(test, att_remove(list, att[in]),
+					IOMMU_ATTACH_LEFT_TAG);
+
+			iommu_attach_list_flush_begin(list);
+			iommu_attach_list_for_each_iommu(first, list) {
+				iommu_attach_for_each_tag(elm, first, list) {
+					KUNIT_EXPECT_EQ(test, elm->iotlb_tag,
+							4 + tags);
+					if (tags++ == 1)
+						users = iommu_attach_elm_tag_users(elm);
+				}
+				iommu_attach_for_each_atc(elm, first, list)
+					atcs++;
+			}
+			iommu_attach_list_flush_end(list);
+			KUNIT_EXPECT_EQ(test, tags, 3);
+			KUNIT_EXPECT_EQ(test, users, 4);
+			KUNIT_EXPECT_EQ(test, atcs, 4 - out % 2 - in % 2);
+			list_drain(list);
+		}
+	}
 }
 
 /* Poison the forward link of @elm and return its previous value. */
@@ -732,6 +866,11 @@ static struct kunit_case alist_test_cases[] = {
 	KUNIT_CASE_PARAM(alist_groups, iommu_count_gen_params),
 	KUNIT_CASE(alist_atc),
 	KUNIT_CASE(alist_atc_added),
+	KUNIT_CASE(alist_atc_added_to_group),
+	KUNIT_CASE(alist_atc_added_wraps),
+	KUNIT_CASE(alist_atc_replaced),
+	KUNIT_CASE(alist_atcs_exist),
+	KUNIT_CASE(alist_group_shrinks),
 	KUNIT_CASE(alist_skips_members),
 	KUNIT_CASE(alist_skips_without_atcs),
 	KUNIT_CASE(alist_remove_current),

@@ -291,6 +291,8 @@ struct single_atc {
 	unsigned int state;
 	unsigned int flushes;
 	unsigned int missed;
+	/* Number of elements that were published after a walk had passed */
+	unsigned int late;
 };
 
 static int single_atc_flush(void *data)
@@ -347,9 +349,70 @@ static void alist_single_atc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, single.missed, 0);
 }
 
+/* Limit of the number of elements that wait for a grace period */
+#define SECOND_LOOK_ROUNDS	20000
+
+static int second_look_flush(void *data)
+{
+	struct single_atc *single = data;
+	unsigned int state, begin;
+	struct visits v;
+
+	while (!kthread_should_stop()) {
+		v.nr = 0;
+		begin = iommu_attach_list_flush_begin(single->list);
+		visit_atcs(&v, single->list);
+		/* Pairs with the release after the element has been added. */
+		state = smp_load_acquire(&single->state);
+		if (state & 1 && !v.nr) {
+			single->late++;
+			single->missed +=
+				!iommu_attach_list_atc_added(single->list,
+							     begin);
+		}
+		iommu_attach_list_flush_end(single->list);
+		single->flushes++;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * The writer publishes an ATC once it has been added. A flush that has not
+ * visited the ATC, but sees it published afterwards, detects that it was added.
+ */
+static void alist_second_look(struct kunit *test)
+{
+	struct single_atc single = { .list = test->priv };
+	unsigned long end = jiffies + HZ;
+	struct task_struct *task;
+
+	att_add(test, single.list, 1, 0, 5, false);
+	task = kthread_run(second_look_flush, &single, "alist-second");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	/* The ATC joins the group, or is alone in another one. */
+	while (time_before(jiffies, end) &&
+	       single.state < 2 * SECOND_LOOK_ROUNDS) {
+		single.att = att_add(test, single.list, 0, 0,
+				     5 + single.state / 2 % 2, true);
+		/* Pairs with the acquire after the walk. */
+		smp_store_release(&single.state, single.state + 1);
+		udelay(2);
+		WRITE_ONCE(single.state, single.state + 1);
+		att_remove(single.list, single.att);
+		cond_resched();
+	}
+	kthread_stop(task);
+	kunit_info(test, "%u added, %u flushes, %u of them late",
+		   single.state / 2, single.flushes, single.late);
+	KUNIT_EXPECT_GT(test, single.flushes, 100);
+	KUNIT_EXPECT_EQ(test, single.missed, 0);
+}
+
 static struct kunit_case alist_race_cases[] = {
 	KUNIT_CASE(alist_quiesce),
 	KUNIT_CASE_SLOW(alist_single_atc),
+	KUNIT_CASE_SLOW(alist_second_look),
 	KUNIT_CASE_SLOW(alist_stress),
 	{}
 };

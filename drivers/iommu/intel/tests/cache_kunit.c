@@ -194,6 +194,118 @@ static void ats_extra(struct kunit *test)
 	ut_detach(domain, dev, IOMMU_NO_PASID);
 }
 
+/**
+ * struct cache_queue - properties of a device TLB that attaches record
+ * @name: Name in messages.
+ * @iommu: IOMMU of the device.
+ * @ats_qdep: Number of invalidations that the device can queue.
+ * @depth: Its encoding in descriptors.
+ */
+struct cache_queue {
+	const char *name;
+	enum mock_iommu_id iommu;
+	u8 ats_qdep;
+	u8 depth;
+};
+
+static const struct cache_queue cache_queues[] = {
+	{ "1", MOCK_SS, 1, 1 },
+	{ "31", MOCK_SS, 31, 31 },
+	{ "32", MOCK_SS, 32, 0 },
+	{ "legacy, 17", MOCK_LEGACY, 17, 17 },
+	{ "legacy, 32", MOCK_LEGACY, 32, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(queue, cache_queues, name);
+
+/* A physical function that differs from the device in every digit */
+#define CACHE_PFSID	0xa5c3
+
+static void cache_check_queue(struct kunit *test, const struct cache_queue *q,
+			      unsigned int least)
+{
+	const struct mock_iommu *iommu = mock_iommu(q->iommu);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < iommu->nr_log; i++) {
+		const struct mock_inv *inv = &iommu->log[i];
+
+		if (inv->type != MOCK_INV_DEVTLB &&
+		    inv->type != MOCK_INV_DEVTLB_PASID)
+			continue;
+		n++;
+		KUNIT_EXPECT_EQ(test, inv->sid, mock_sid(1));
+		KUNIT_EXPECT_EQ(test, inv->pfsid, CACHE_PFSID);
+		KUNIT_EXPECT_EQ(test, inv->depth, q->depth);
+	}
+	KUNIT_EXPECT_GE(test, n, least);
+}
+
+/**
+ * struct cache_saved - properties of a device to be restored
+ * @dev: The device.
+ * @pfsid: Requester id of its physical function.
+ * @ats_qdep: Number of invalidations that it can queue.
+ */
+struct cache_saved {
+	struct device *dev;
+	u16 pfsid;
+	u8 ats_qdep;
+};
+
+static void cache_restore(void *data)
+{
+	struct cache_saved *saved = data;
+
+	drv_info(saved->dev)->pfsid = saved->pfsid;
+	drv_info(saved->dev)->ats_qdep = saved->ats_qdep;
+	/* Replace the attachment of the default domain. */
+	drv_enable_ats(saved->dev);
+}
+
+/*
+ * Device-TLB invalidations have the requester id of the physical function and
+ * the queue depth of the device, 0 for 32, whatever they are sent for.
+ */
+static void ats_function_and_depth(struct kunit *test)
+{
+	const struct cache_queue *q = test->param_value;
+	struct device *dev = mock_dev(q->iommu, 1);
+	struct device_domain_info *info = drv_info(dev);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct cache_saved *saved;
+
+	saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	*saved = (struct cache_saved) {
+		.dev = dev,
+		.pfsid = info->pfsid,
+		.ats_qdep = info->ats_qdep,
+	};
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, cache_restore, saved), 0);
+	info->pfsid = CACHE_PFSID;
+	info->ats_qdep = q->ats_qdep;
+	drv_attach(test, domain, dev, IOMMU_NO_PASID);
+	if (q->iommu != MOCK_LEGACY)
+		drv_attach(test, domain, dev, 3);
+	drv_flush(domain, 0x1000, 0x1fff, 0);
+	cache_check_queue(test, q, q->iommu == MOCK_LEGACY ? 1 : 2);
+
+	mock_reset();
+	KUNIT_EXPECT_EQ(test, drv_enable_ats(dev), 0);
+	cache_check_queue(test, q, q->iommu == MOCK_LEGACY ? 1 : 2);
+	if (q->iommu != MOCK_LEGACY)
+		DRV_EXPECT_LOG(test, q->iommu, 2, DEVTLB_ALL(mock_sid(1)), WAIT,
+			       DEVTLB_PASID_ALL(mock_sid(1), 3), WAIT);
+
+	mock_reset();
+	if (q->iommu != MOCK_LEGACY)
+		drv_detach(test, dev, 3);
+	drv_detach(test, dev, IOMMU_NO_PASID);
+	cache_check_queue(test, q, q->iommu == MOCK_LEGACY ? 1 : 2);
+	kunit_release_action(test, cache_restore, saved);
+}
+
 /* No device-TLB invalidation is sent while translation is disabled. */
 static void ats_translation_off(struct kunit *test)
 {
@@ -254,6 +366,105 @@ static void ats_enabled_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, drv_enable_ats(dev), 0);
 	drv_flush(domain, 0x1000, 0x1fff, 0);
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB(did, 0x1000, 0), WAIT);
+}
+
+#ifdef CONFIG_TRACEPOINTS
+
+/**
+ * struct cache_steps - flush between the steps of another operation
+ * @domain: Domain that is flushed.
+ * @steps: Number of flushes.
+ */
+struct cache_steps {
+	struct iommu_domain *domain;
+	unsigned int steps;
+};
+
+static void cache_flush_at_step(void *data, const struct dmar_attachment *att)
+{
+	struct cache_steps *s = data;
+
+	if (att->domain != to_dmar_domain(s->domain))
+		return;
+	cache_tag_flush_range(to_dmar_domain(s->domain),
+			      0x1000 + s->steps * 0x1000,
+			      0x1fff + s->steps * 0x1000, 0);
+	s->steps++;
+}
+
+/*
+ * ATS that is enabled after the attach: flushes include the device TLB after
+ * the new attachment has been added, and before the old one is removed. The
+ * device TLB is invalidated as a whole after both.
+ */
+static void flush_while_ats_is_enabled(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct cache_steps s = {
+		.domain = ut_new_domain(test, dev, 0),
+	};
+	const u16 sid = mock_sid(1);
+	int ret;
+	u16 did;
+
+	drv_set_ats(dev, false);
+	did = drv_attach(test, s.domain, dev, IOMMU_NO_PASID);
+	drv_set_ats(dev, true);
+
+	mock_reset();
+	KUNIT_ASSERT_EQ(test,
+			register_trace_cache_tag_assign(cache_flush_at_step,
+							&s), 0);
+	KUNIT_ASSERT_EQ(test,
+			register_trace_cache_tag_unassign(cache_flush_at_step,
+							  &s), 0);
+	ret = drv_enable_ats(dev);
+	unregister_trace_cache_tag_assign(cache_flush_at_step, &s);
+	unregister_trace_cache_tag_unassign(cache_flush_at_step, &s);
+	tracepoint_synchronize_unregister();
+
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, s.steps, 2);
+	DRV_EXPECT_LOG(test, MOCK_SS, 3, IOTLB(did, 0x1000, 0),
+		       DEVTLB(sid, 0x1000, 0), WAIT, IOTLB(did, 0x2000, 0),
+		       DEVTLB(sid, 0x2000, 0), WAIT, DEVTLB_ALL(sid), WAIT);
+}
+
+#else
+
+static void flush_while_ats_is_enabled(struct kunit *test)
+{
+	kunit_skip(test, "needs TRACEPOINTS");
+}
+
+#endif
+
+/*
+ * A device with a device TLB shares the tag of devices that were attached
+ * before: one IOTLB invalidation for all of them, and one for each device TLB.
+ */
+static void ats_joins_group(struct kunit *test)
+{
+	struct iommu_domain *domain;
+	unsigned int i;
+	u16 did;
+
+	domain = ut_new_domain(test, mock_dev(MOCK_SS, 0), 0);
+	for (i = 0; i < MOCK_DEVS; i++)
+		did = drv_attach(test, domain, mock_dev(MOCK_SS, i),
+				 IOMMU_NO_PASID);
+	drv_flush(domain, 0x1000, 0x1fff, 0);
+	/* The device that joined last is invalidated first. */
+	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
+		       DEVTLB(mock_sid(2), 0x1000, 0),
+		       DEVTLB(mock_sid(1), 0x1000, 0), WAIT);
+
+	/* The device that was first leaves, and another one takes its place. */
+	drv_detach(test, mock_dev(MOCK_SS, 0), IOMMU_NO_PASID);
+	drv_flush(domain, 0x1000, 0x1fff, 0);
+	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
+		       DEVTLB(mock_sid(2), 0x1000, 0),
+		       DEVTLB(mock_sid(1), 0x1000, 0), WAIT);
 }
 
 /* Several IOMMUs, SVA and nesting */
@@ -500,17 +711,35 @@ static void np_caching_mode(struct kunit *test)
 	drv_expect_nothing(test, MOCK_FS_CM);
 }
 
-/* Caching mode applies to nested translations, too. */
+/*
+ * Caching mode applies to nested translations, too: to those of each domain
+ * nested on the parent, in addition to those of the parent itself.
+ */
 static void np_nest_parent(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_FS_CM, 1);
 	struct ut_guest guest = {};
-	u16 did;
+	struct iommu_domain *other;
+	u16 did, did1, did2;
 
 	ut_new_guest(test, dev, &guest);
-	did = drv_attach(test, guest.domain, dev, IOMMU_NO_PASID);
+	did1 = drv_attach(test, guest.domain, dev, IOMMU_NO_PASID);
 	drv_flush_np(guest.parent, 0x1000, 0x1fff);
-	DRV_EXPECT_LOG(test, MOCK_FS_CM, 1, IOTLB(did, 0x1000, 0), WAIT);
+	DRV_EXPECT_LOG(test, MOCK_FS_CM, 1, IOTLB(did1, 0x1000, 0), WAIT);
+
+	other = ut_new_nested(test, dev, &guest, 48);
+	did2 = drv_attach(test, other, mock_dev(MOCK_FS_CM, 0), IOMMU_NO_PASID);
+	drv_attach(test, other, dev, 3);
+	did = drv_attach(test, guest.parent, mock_dev(MOCK_FS_CM, MOCK_BRIDGED),
+			 IOMMU_NO_PASID);
+	KUNIT_EXPECT_NE(test, did1, did2);
+	drv_flush_np(guest.parent, 0x1000, 0x1fff);
+	DRV_EXPECT_LOG(test, MOCK_FS_CM, 1, IOTLB(did, 0x1000, 0),
+		       IOTLB(min(did1, did2), 0x1000, 0),
+		       IOTLB(max(did1, did2), 0x1000, 0), WAIT);
+	/* The guest invalidates its own tables. */
+	drv_flush_np(guest.domain, 0x1000, 0x1fff);
+	drv_expect_nothing(test, MOCK_FS_CM);
 }
 
 /*
@@ -790,8 +1019,11 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(first_stage_many_pasids),
 	KUNIT_CASE(ats_order),
 	KUNIT_CASE(ats_extra),
+	KUNIT_CASE_PARAM(ats_function_and_depth, queue_gen_params),
+	KUNIT_CASE(ats_joins_group),
 	KUNIT_CASE(ats_translation_off),
 	KUNIT_CASE(ats_enabled_late),
+	KUNIT_CASE(flush_while_ats_is_enabled),
 	KUNIT_CASE(several_units),
 	KUNIT_CASE(sva),
 	KUNIT_CASE(nested),

@@ -356,13 +356,19 @@ void ut_guest_unmap(struct kunit *test, struct ut_guest *guest,
 			PAGE_SIZE);
 }
 
-void ut_guest_set(struct ut_guest *guest, enum ut_guest_page table, u64 gpa)
+void ut_guest_set_at(struct ut_guest *guest, enum ut_guest_page table, u64 addr,
+		     u64 gpa)
 {
 	unsigned int shift = 12 + 9 * (GUEST_LEVEL1 - table);
 	u64 *entries = phys_to_virt(guest->pa[table]);
 
-	WRITE_ONCE(entries[(IOVA >> shift) & 0x1ff],
+	WRITE_ONCE(entries[(addr >> shift) & 0x1ff],
 		   gpa ? gpa | GUEST_RIGHTS : 0);
+}
+
+void ut_guest_set(struct ut_guest *guest, enum ut_guest_page table, u64 gpa)
+{
+	ut_guest_set_at(guest, table, IOVA, gpa);
 }
 
 int ut_guest_try_invalidate(struct ut_guest *guest, u64 addr, u64 npages)

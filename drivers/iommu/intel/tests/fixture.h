@@ -214,7 +214,12 @@ void ut_guest_map(struct kunit *test, struct ut_guest *guest,
 		  enum ut_guest_page page, phys_addr_t pa);
 void ut_guest_unmap(struct kunit *test, struct ut_guest *guest,
 		    enum ut_guest_page page);
-/* Write the entry for %IOVA in one of the guest's page tables; 0 clears it. */
+/*
+ * Write the entry for an address, or for %IOVA, in one of the guest's page
+ * tables; 0 clears it.
+ */
+void ut_guest_set_at(struct ut_guest *guest, enum ut_guest_page table, u64 addr,
+		     u64 gpa);
 void ut_guest_set(struct ut_guest *guest, enum ut_guest_page table, u64 gpa);
 /*
  * Invalidate as the guest does, through the nested domain. The first function

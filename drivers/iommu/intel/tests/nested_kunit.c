@@ -10,6 +10,8 @@
 
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
 #include "../../iommu-priv.h"
 #include "fixture.h"
@@ -119,6 +121,185 @@ static void nested_siblings(struct kunit *test)
 	ut_detach(guest.parent, dev[2], IOMMU_NO_PASID);
 	ut_detach(other, dev[1], IOMMU_NO_PASID);
 	ut_detach(guest.domain, dev[0], IOMMU_NO_PASID);
+}
+
+/*
+ * Caching mode: two nested domains with the same parent may both have cached
+ * that a page of the parent is absent. When it is mapped, both reach it.
+ */
+static void nested_siblings_in_caching_mode(struct kunit *test)
+{
+	struct device *dev[2] = { mock_dev(MOCK_FS_CM, 0),
+				  mock_dev(MOCK_FS_CM, 1) };
+	struct iommu_domain *domain[2];
+	struct ut_guest guest = {};
+	unsigned int i;
+
+	ut_new_guest(test, dev[0], &guest);
+	domain[0] = guest.domain;
+	domain[1] = ut_new_nested(test, dev[1], &guest, 48);
+	for (i = 0; i < 2; i++)
+		KUNIT_ASSERT_EQ(test, ut_attach(domain[i], dev[i],
+						IOMMU_NO_PASID), 0);
+	ut_guest_unmap(test, &guest, GUEST_DATA);
+	for (i = 0; i < 2; i++)
+		ut_check_detached(test, dev[i], IOMMU_NO_PASID);
+	ut_guest_map(test, &guest, GUEST_DATA, ut_new_page(test));
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_TRUE_MSG(test,
+				      ut_reaches(dev[i], IOMMU_NO_PASID,
+						 guest.pa[GUEST_DATA]),
+				      "device %u", i);
+	for (i = 0; i < 2; i++)
+		ut_detach(domain[i], dev[i], IOMMU_NO_PASID);
+}
+
+/**
+ * struct nested_pages - pages that a guest unmaps and invalidates
+ * @name: Name in messages.
+ * @first: Number of the first page, counted from %IOVA.
+ * @npages: Number of pages.
+ */
+struct nested_pages {
+	const char *name;
+	unsigned int first;
+	unsigned int npages;
+};
+
+static const struct nested_pages nested_pages[] = {
+	{ "one", 1, 1 },
+	{ "two", 0, 2 },
+	{ "two, not aligned", 1, 2 },
+	{ "three", 4, 3 },
+	{ "six, not aligned", 3, 6 },
+	{ "nine", 8, 9 },
+	{ "across two tables", 510, 4 },
+	{ "a whole table", 0, 512 },
+	{ "a table and a page", 0, 513 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(nested_pages, nested_pages, name);
+
+static u64 nested_page_addr(const struct nested_pages *p, unsigned int i)
+{
+	return IOVA + (p->first + i) * PAGE_SIZE;
+}
+
+/*
+ * An invalidation of several pages includes the first and the last of them, and
+ * those between.
+ */
+static void nested_invalidated_pages(struct kunit *test)
+{
+	const struct nested_pages *p = test->param_value;
+	const unsigned int page[] = { 0, p->npages / 2, p->npages - 1 };
+	struct device *dev = mock_dev(MOCK_FS, 1);
+	struct ut_guest guest = {};
+	unsigned int i;
+
+	ut_new_guest(test, dev, &guest);
+	/* The next 512 pages have the same table. */
+	ut_guest_set_at(&guest, GUEST_LEVEL2, IOVA + 512 * PAGE_SIZE,
+			GPA(GUEST_LEVEL1));
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, IOMMU_NO_PASID), 0);
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		ut_guest_set_at(&guest, GUEST_LEVEL1,
+				nested_page_addr(p, page[i]), GPA(GUEST_DATA));
+		KUNIT_EXPECT_TRUE(test,
+				  ut_reaches_at(dev, IOMMU_NO_PASID,
+						nested_page_addr(p, page[i]),
+						guest.pa[GUEST_DATA]));
+	}
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		ut_guest_set_at(&guest, GUEST_LEVEL1,
+				nested_page_addr(p, page[i]), 0);
+	ut_guest_invalidate(test, &guest, nested_page_addr(p, 0), p->npages);
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		KUNIT_EXPECT_FALSE_MSG(test,
+				       ut_reaches_at(dev, IOMMU_NO_PASID,
+						     nested_page_addr(p, page[i]),
+						     guest.pa[GUEST_DATA]),
+				       "page %u", page[i]);
+	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
+}
+
+/* Number of requests in one call */
+#define NESTED_REQUESTS		3
+
+static int nested_invalidate_array(struct kunit *test, struct ut_guest *guest,
+				   const struct iommu_hwpt_vtd_s1_invalidate *inv,
+				   unsigned int type, unsigned int *processed)
+{
+	struct iommu_user_data_array array = {
+		.type = type,
+		.uptr = guest->user,
+		.entry_len = sizeof(*inv),
+		.entry_num = NESTED_REQUESTS,
+	};
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, copy_to_user(guest->user, inv,
+					   NESTED_REQUESTS * sizeof(*inv)), 0);
+	ret = guest->domain->ops->cache_invalidate_user(guest->domain, &array);
+	*processed = array.entry_num;
+	return ret;
+}
+
+/*
+ * Requests are processed in order, up to the first that is invalid, and the
+ * caller gets their number. A request has an invalidation hint if the guest
+ * has set the flag.
+ */
+static void nested_invalidation_requests(struct kunit *test)
+{
+	struct iommu_hwpt_vtd_s1_invalidate inv[NESTED_REQUESTS] = {
+		{ .addr = IOVA, .npages = 1 },
+		{ .addr = IOVA + 8 * PAGE_SIZE, .npages = 1 },
+		{ .addr = IOVA + 16 * PAGE_SIZE, .npages = 1, .flags = 2 },
+	};
+	const struct mock_iommu *iommu = mock_iommu(MOCK_FS);
+	const unsigned int type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1;
+	struct device *dev = mock_dev(MOCK_FS, 1);
+	struct ut_guest guest = {};
+	unsigned int i, n;
+	phys_addr_t pa;
+
+	ut_new_guest(test, dev, &guest);
+	pa = guest.pa[GUEST_DATA];
+	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, IOMMU_NO_PASID), 0);
+	for (i = 0; i < NESTED_REQUESTS; i++) {
+		ut_guest_set_at(&guest, GUEST_LEVEL1, inv[i].addr,
+				GPA(GUEST_DATA));
+		KUNIT_EXPECT_TRUE(test, ut_reaches_at(dev, IOMMU_NO_PASID,
+						      inv[i].addr, pa));
+		ut_guest_set_at(&guest, GUEST_LEVEL1, inv[i].addr, 0);
+	}
+
+	KUNIT_EXPECT_EQ(test, nested_invalidate_array(test, &guest, inv,
+						      type + 1, &n), -EINVAL);
+	KUNIT_EXPECT_EQ(test, n, 0);
+	KUNIT_EXPECT_TRUE(test, ut_reaches_at(dev, IOMMU_NO_PASID, inv[0].addr,
+					      pa));
+	KUNIT_EXPECT_EQ(test, nested_invalidate_array(test, &guest, inv, type,
+						      &n), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, n, 2);
+	for (i = 0; i < NESTED_REQUESTS; i++)
+		KUNIT_EXPECT_EQ_MSG(test, ut_reaches_at(dev, IOMMU_NO_PASID,
+							inv[i].addr, pa),
+				    i == 2, "request %u", i);
+
+	mock_reset();
+	inv[2].flags = IOMMU_VTD_INV_FLAGS_LEAF;
+	KUNIT_EXPECT_EQ(test, nested_invalidate_array(test, &guest, inv, type,
+						      &n), 0);
+	KUNIT_EXPECT_EQ(test, n, 3);
+	KUNIT_EXPECT_FALSE(test, ut_reaches_at(dev, IOMMU_NO_PASID, inv[2].addr,
+					       pa));
+	for (i = 0, n = 0; i < iommu->nr_log; i++)
+		if (iommu->log[i].type == MOCK_INV_PIOTLB)
+			KUNIT_EXPECT_EQ(test, iommu->log[i].ih, n++ == 2);
+	KUNIT_EXPECT_EQ(test, n, 3);
+	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
 }
 
 /**
@@ -399,6 +580,9 @@ static struct kunit_case nested_cases[] = {
 	KUNIT_CASE_PARAM(nested_guest_table_change, ut_nested_gen_params),
 	KUNIT_CASE_PARAM(nested_parent_change, ut_nested_gen_params),
 	KUNIT_CASE(nested_siblings),
+	KUNIT_CASE(nested_siblings_in_caching_mode),
+	KUNIT_CASE_PARAM(nested_invalidated_pages, nested_pages_gen_params),
+	KUNIT_CASE(nested_invalidation_requests),
 	KUNIT_CASE_PARAM(nested_invalidated_range, nested_range_gen_params),
 	KUNIT_CASE_PARAM(nested_change_during_attach,
 			 nested_caching_gen_params),

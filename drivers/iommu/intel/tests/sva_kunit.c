@@ -132,6 +132,41 @@ static void sva_exit(struct kunit *test)
 	sva_check_refused(test, &p, pasid, true);
 }
 
+/*
+ * When an address space ends, DMA of every device that is bound to it is
+ * refused, behind the same IOMMU and behind another one.
+ */
+static void sva_exit_with_several_devices(struct kunit *test)
+{
+	struct device *dev[] = {
+		mock_dev(MOCK_FS, 1), mock_dev(MOCK_FS, 2),
+		mock_dev(MOCK_FS_CM, 1),
+	};
+	struct iommu_sva *sva[ARRAY_SIZE(dev)];
+	struct sva_process p = {};
+	ioasid_t pasid;
+	phys_addr_t pa;
+	unsigned int i;
+
+	sva_new_process(test, &p);
+	pasid = iommu_sva_get_pasid(p.sva);
+	sva[0] = p.sva;
+	for (i = 1; i < ARRAY_SIZE(dev); i++) {
+		sva[i] = iommu_sva_bind_device(dev[i], p.mm);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sva[i]);
+		KUNIT_EXPECT_TRUE(test,
+				  sva_reaches(sva[i], dev[i], p.addr, p.pa));
+	}
+	mmput(p.mm);
+	for (i = 0; i < ARRAY_SIZE(dev); i++)
+		KUNIT_EXPECT_EQ_MSG(test,
+				    mock_dma(dev[i], pasid,
+					     (u64)(uintptr_t)p.addr, true, &pa),
+				    -EFAULT, "device %u", i);
+	for (i = 0; i < ARRAY_SIZE(dev); i++)
+		iommu_sva_unbind_device(sva[i]);
+}
+
 /* If an address space ends during a reset, the reset must not reattach it. */
 static void sva_exit_during_reset(struct kunit *test)
 {
@@ -185,6 +220,7 @@ static void sva_exit_during_unbind(struct kunit *test)
 static struct kunit_case sva_cases[] = {
 	KUNIT_CASE(sva_unmap),
 	KUNIT_CASE(sva_exit),
+	KUNIT_CASE(sva_exit_with_several_devices),
 	KUNIT_CASE(sva_exit_during_unbind),
 	KUNIT_CASE(sva_exit_during_reset),
 	{}

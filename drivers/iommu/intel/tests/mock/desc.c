@@ -18,6 +18,12 @@ static u64 desc_bits(u64 word, unsigned int high, unsigned int low)
 	return (word >> low) & GENMASK_ULL(high - low, 0);
 }
 
+/* Both device-TLB descriptors have this field in two parts. */
+static u16 desc_decode_pfsid(u64 qw0)
+{
+	return desc_bits(qw0, 63, 52) << 4 | desc_bits(qw0, 15, 12);
+}
+
 /*
  * Device-TLB descriptors encode the size of the block in the address: with
  * @flag set, the number of trailing ones above bit 11 determines it; without,
@@ -93,6 +99,8 @@ int mock_decode(const u64 *qw, struct mock_inv *inv)
 	case 0x3:
 		inv->type = MOCK_INV_DEVTLB;
 		inv->sid = desc_bits(qw[0], 47, 32);
+		inv->pfsid = desc_decode_pfsid(qw[0]);
+		inv->depth = desc_bits(qw[0], 20, 16);
 		inv->pasid = IOMMU_NO_PASID;
 		desc_decode_block(inv, qw[1], BIT_ULL(0));
 		reserved0 = GENMASK_ULL(51, 48) | GENMASK_ULL(31, 21) |
@@ -121,6 +129,8 @@ int mock_decode(const u64 *qw, struct mock_inv *inv)
 	case 0x8:
 		inv->type = MOCK_INV_DEVTLB_PASID;
 		inv->sid = desc_bits(qw[0], 31, 16);
+		inv->pfsid = desc_decode_pfsid(qw[0]);
+		inv->depth = desc_bits(qw[0], 8, 4);
 		inv->pasid = desc_bits(qw[0], 51, 32);
 		desc_decode_block(inv, qw[1], BIT_ULL(11));
 		reserved0 = GENMASK_ULL(11, 9);

@@ -467,17 +467,10 @@ static void unit_note_pause(struct mock_iommu *iommu)
 				   ktime_get_ns() - iommu->raised_at);
 }
 
-/*
- * Discard a wait descriptor that follows a time-out. Returns false if the error
- * is raised here, which stops the queue.
- */
-static bool unit_do_timeout(struct mock_iommu *iommu)
+static void unit_raise_timeout(struct mock_iommu *iommu)
 {
 	struct mock_errors *errors = &iommu->errors;
 
-	unit_note_pause(iommu);
-	if (errors->ite_run_on && iommu->head != iommu->tail)
-		return true;
 	unit_raise(iommu, FSTS_ITE,
 		   errors->ite_no_sid ? 0 : (u64)iommu->silent << 32);
 	/* Software that retries without limit must not hang the test. */
@@ -488,6 +481,38 @@ static bool unit_do_timeout(struct mock_iommu *iommu)
 		errors->ite = 0;
 		errors->ite2 = 0;
 	}
+}
+
+/*
+ * Discard a wait descriptor that follows a time-out. Returns false if the error
+ * is raised here, which stops the queue.
+ */
+static bool unit_do_timeout(struct mock_iommu *iommu)
+{
+	const struct mock_errors *errors = &iommu->errors;
+
+	unit_note_pause(iommu);
+	if ((errors->ite_run_on || errors->ite_at_other) &&
+	    iommu->head != iommu->tail)
+		return true;
+	unit_raise_timeout(iommu);
+	return false;
+}
+
+/*
+ * Abort a device-TLB invalidation: the device is mute, or another one has timed
+ * out before. Returns false if the error is raised here.
+ */
+static bool unit_abort_devtlb(struct mock_iommu *iommu,
+			      const struct mock_inv *inv)
+{
+	unit_log(iommu, inv);
+	if (!iommu->aborted)
+		iommu->silent = inv->sid;
+	iommu->aborted = true;
+	if (!iommu->errors.ite_at_other || inv->sid == iommu->silent)
+		return true;
+	unit_raise_timeout(iommu);
 	return false;
 }
 
@@ -519,13 +544,8 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
 	/* Once a device TLB has timed out, none is known to have responded. */
 	if (unit_is_devtlb(&inv) &&
-	    (iommu->aborted || unit_is_mute(errors, inv.sid))) {
-		unit_log(iommu, &inv);
-		if (!iommu->aborted)
-			iommu->silent = inv.sid;
-		iommu->aborted = true;
-		return true;
-	}
+	    (iommu->aborted || unit_is_mute(errors, inv.sid)))
+		return unit_abort_devtlb(iommu, &inv);
 	unit_invalidate(iommu, &inv);
 	if (unit_is_devtlb(&inv))
 		mock_prq_push(iommu, inv.sid);

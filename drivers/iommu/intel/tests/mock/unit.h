@@ -95,6 +95,9 @@ enum mock_reject {
  * @ite_run_on: Report a time-out only after all queued descriptors have been
  *	processed; waits among them are discarded. Otherwise, it is reported at
  *	the first wait, where execution stops.
+ * @ite_at_other: Report a time-out only at the next device-TLB invalidation of
+ *	another device, which is aborted as well; waits before it are discarded.
+ *	If there is none, like @ite_run_on.
  * @iqe_needs_tail: After a queue error has been cleared, execution resumes only
  *	when the tail register has been written.
  * @limit_mask: A PASID-based IOTLB invalidation with an address mask above
@@ -111,6 +114,7 @@ struct mock_errors {
 	u16 ite2;
 	bool ite_no_sid;
 	bool ite_run_on;
+	bool ite_at_other;
 	bool iqe_needs_tail;
 	bool limit_mask;
 	enum mock_reject reject;
