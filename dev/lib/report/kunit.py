@@ -274,7 +274,8 @@ def base_cases(defects, cases):
 			ended |= case.name == 'kernel.end' and not case.failed
 			continue
 		_, test, parameter = (case.name.split('.', 2) + ['', ''])[:3]
-		known = [defect for defect in defects if defect.test == test]
+		known = [defect for defect in defects
+			 if re.fullmatch(defect.test, test)]
 		for defect in known:
 			defect.note(case, parameter)
 		others |= not known

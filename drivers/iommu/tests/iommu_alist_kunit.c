@@ -391,12 +391,13 @@ static void alist_atc_added_to_group(struct kunit *test)
 static void alist_atc_added_wraps(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
+	struct test_att *att = att_new(test, 1, 0, 1, true);
 	unsigned int begin;
 
 	list->atcs_added = UINT_MAX;
 	begin = iommu_attach_list_flush_begin(list);
 	KUNIT_EXPECT_FALSE(test, iommu_attach_list_atc_added(list, begin));
-	att_add(test, list, 1, 0, 1, true);
+	att_link(list, att);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
 	iommu_attach_list_flush_end(list);
 }

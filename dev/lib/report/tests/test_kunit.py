@@ -235,6 +235,14 @@ class Base(unittest.TestCase):
 					    Case('suite.test.PASID'), but_not='PASID'),
 				 [f'ok base B1  {"test":38} fails in  1 of  2 cases'])
 
+	def test_defect_of_several_tests(self):
+		defect = kunit.Defect('B1', 'test(_more)?', '?', '-')
+		cases = [Case('suite.test'), Case('suite.test_more', 'x'),
+			 self.END, self.OTHER]
+		self.assertEqual([str(c) for c in kunit.base_cases([defect], cases)],
+				 [f'ok base B1  {"test(_more)?":38} fails in'
+				  '  1 of  2 cases'])
+
 	def test_defect_does_not_show(self):
 		self.assertEqual(self.judge(Case('suite.test.RID')),
 				 ['not ok base B1 test: passes: suite.test.RID'])

@@ -3,11 +3,11 @@
  * KUnit tests of devices that do not answer device-TLB invalidations, on mock
  * IOMMUs.
  *
- * A device that does not answer is silent: either it has been removed, or it is
- * mute, which means present but not answering. A removed device must cost only
- * one time-out, however often its domain is unmapped. A mute device must not
- * hold up other devices. In no case may a device reach a page after it has been
- * unmapped.
+ * A device that does not answer is silent: it has been removed, it is asleep, or
+ * it is mute, which means that it does not answer for another reason. A removed
+ * device, or one that is reset when it wakes up, must cost only one time-out,
+ * however often its domain is unmapped. A mute device must not hold up other
+ * devices. In no case may a device reach a page after it has been unmapped.
  */
 
 #include <linux/pci.h>
@@ -202,6 +202,122 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 	ut_detach(domain, dev, t->pasid);
 }
 
+/*
+ * Unmap while @dev is asleep. Returns whether the unmap ends; otherwise wakes the
+ * device up.
+ */
+static bool silent_unmap_asleep(struct kunit *test, struct iommu_domain *domain,
+				struct device *dev, struct mock_iommu *iommu)
+{
+	struct ut_thread thread;
+	bool stuck;
+
+	ut_start(test, &thread, ut_unmap_work, domain);
+	stuck = silent_wait_for_timeouts(&thread, iommu, 3);
+	if (stuck)
+		mock_wake(dev);
+	ut_join(&thread);
+	return !stuck;
+}
+
+/*
+ * A device that sleeps, and is reset when it wakes up, costs one time-out. It
+ * receives invalidations again when it is awake.
+ */
+static void sleeping_device_costs_one_timeout(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(t->iommu);
+	struct device *dev = ut_dev(t), *sibling = ut_sibling(t);
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *other = ut_new_domain(test, sibling, 0);
+	phys_addr_t pa = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, sibling, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
+	mock_sleep(dev, false);
+	KUNIT_EXPECT_TRUE(test, silent_unmap_asleep(test, domain, dev, iommu));
+	ut_map(test, domain, pa);
+	silent_unmap_often(test, domain, pa);
+	ut_check_attached(test, other, sibling, IOMMU_NO_PASID);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	ut_unmap(test, domain);
+
+	mock_wake(dev);
+	ut_check_attached(test, domain, dev, t->pasid);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	ut_detach(other, sibling, IOMMU_NO_PASID);
+	ut_detach(domain, dev, t->pasid);
+}
+
+/*
+ * A device wakes up while the IOTLB is being invalidated. It may fill its device
+ * TLB from the IOTLB, so the invalidation of its device TLB must not be dropped.
+ */
+static void sleeping_device_wakes_during_flush(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct device *bystander = mock_dev(MOCK_SS, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, bystander, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	mock_sleep(dev, false);
+	KUNIT_EXPECT_TRUE(test, silent_unmap_asleep(test, domain, dev, iommu));
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	/* Fill the IOTLB. */
+	KUNIT_EXPECT_TRUE(test, ut_reaches(bystander, IOMMU_NO_PASID, pa));
+
+	mock_hold(iommu, 2);
+	ut_start(test, &thread, ut_unmap_work, domain);
+	KUNIT_EXPECT_TRUE(test, ut_wait_for_work(&thread, iommu));
+	mock_wake(dev);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	mock_hold(iommu, 0);
+	ut_join(&thread);
+	ut_check_detached(test, dev, IOMMU_NO_PASID);
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_detach(domain, bystander, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
+/*
+ * A sleeping device that keeps its state may use its device TLB as soon as it is
+ * awake. The unmap must not end before the device has answered.
+ */
+static void sleeping_device_keeps_state(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+	bool waited, done;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
+	mock_sleep(dev, true);
+	ut_start(test, &thread, ut_unmap_work, domain);
+	waited = silent_wait_for_timeouts(&thread, iommu, 3);
+	done = READ_ONCE(thread.done);
+	/* Messages would have to wait for those of the driver before this. */
+	mock_wake(dev);
+	ut_join(&thread);
+	KUNIT_EXPECT_TRUE(test, waited);
+	KUNIT_EXPECT_FALSE(test, done);
+	ut_check_detached(test, dev, IOMMU_NO_PASID);
+	ut_check_attached(test, domain, dev, IOMMU_NO_PASID);
+	ut_detach(domain, dev, IOMMU_NO_PASID);
+}
+
 /* An unmap that waits for a mute device ends when the device is removed. */
 static void mute_device_is_removed(struct kunit *test)
 {
@@ -318,6 +434,9 @@ static struct kunit_case silent_cases[] = {
 	KUNIT_CASE(removed_device_not_reported),
 	KUNIT_CASE(removed_device_back_during_flush),
 	KUNIT_CASE_PARAM(mute_device_is_submitted_alone, ats_gen_params),
+	KUNIT_CASE_PARAM(sleeping_device_costs_one_timeout, ats_gen_params),
+	KUNIT_CASE(sleeping_device_wakes_during_flush),
+	KUNIT_CASE(sleeping_device_keeps_state),
 	KUNIT_CASE(mute_device_is_removed),
 	KUNIT_CASE_PARAM(mute_devices_beside_others, mute_gen_params),
 	{}

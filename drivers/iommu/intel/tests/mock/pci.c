@@ -14,6 +14,7 @@
 
 #define PCI_CONFIG_SIZE	4096
 #define PCI_EXP_CAP	0x40
+#define PCI_PM_CAP	0x80
 #define PCI_ATS_EXT	0x100
 #define PCI_PASID_EXT	0x110
 #define PCI_PRI_EXT	0x120
@@ -26,11 +27,13 @@
  * @pdev: The device, NULL before the segment has been scanned.
  * @config: Configuration space, %PCI_CONFIG_SIZE bytes.
  * @removed: The device does not respond.
+ * @pmcsr: Power management control and status register.
  */
 struct pci_mock {
 	struct pci_dev *pdev;
 	u8 *config;
 	bool removed;
+	u16 pmcsr;
 };
 
 /**
@@ -38,7 +41,8 @@ struct pci_mock {
  * @sysdata: Architecture data of its root bus.
  * @buses: Bus numbers.
  * @iommu: The mock IOMMU.
- * @devs: The devices. The lock of @iommu protects &pci_mock.removed.
+ * @devs: The devices. The lock of @iommu protects &pci_mock.removed
+ *	and &pci_mock.pmcsr.
  */
 struct pci_segment {
 	struct pci_sysdata sysdata;
@@ -69,26 +73,29 @@ static struct pci_mock *pci_find(struct pci_segment *segment, u16 bdf)
 /* Configuration space */
 
 /* The mock devices have no functions other than 0. */
-static u8 *pci_config_of(struct pci_bus *bus, unsigned int devfn)
+static struct pci_mock *pci_respond(struct pci_bus *bus, unsigned int devfn)
 {
 	struct pci_mock *dev;
 
 	dev = pci_find(pci_segment_of(bus), PCI_DEVID(bus->number, devfn));
 	if (PCI_FUNC(devfn) || !dev || READ_ONCE(dev->removed))
 		return NULL;
-	return dev->config;
+	return dev;
 }
 
 static int pci_config_read(struct pci_bus *bus, unsigned int devfn, int where,
 			   int size, u32 *value)
 {
-	u8 *config = pci_config_of(bus, devfn);
+	struct pci_mock *dev = pci_respond(bus, devfn);
 
 	*value = ~0;
-	if (!config)
+	if (!dev)
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	*value = 0;
-	memcpy(value, config + where, size);
+	if (where == PCI_PM_CAP + PCI_PM_CTRL)
+		*value = READ_ONCE(dev->pmcsr);
+	else
+		memcpy(value, dev->config + where, size);
 	return PCIBIOS_SUCCESSFUL;
 }
 
@@ -112,15 +119,15 @@ static void pci_update_ats(struct mock_iommu *iommu, u16 sid, const u8 *config)
 static int pci_config_write(struct pci_bus *bus, unsigned int devfn, int where,
 			    int size, u32 value)
 {
-	u8 *config = pci_config_of(bus, devfn);
+	struct pci_mock *dev = pci_respond(bus, devfn);
 
-	if (!config)
+	if (!dev)
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	if (where >= PCI_BASE_ADDRESS_0 && where < PCI_CAPABILITY_LIST)
 		return PCIBIOS_SUCCESSFUL;
-	memcpy(config + where, &value, size);
+	memcpy(dev->config + where, &value, size);
 	pci_update_ats(pci_segment_of(bus)->iommu,
-		       PCI_DEVID(bus->number, devfn), config);
+		       PCI_DEVID(bus->number, devfn), dev->config);
 	return PCIBIOS_SUCCESSFUL;
 }
 
@@ -462,6 +469,62 @@ void mock_set_removed(struct device *dev, bool removed)
 	mock_devtlb_clear(&iommu->cache, sid);
 	WRITE_ONCE(pci_find(segment, sid)->removed, removed);
 	iommu->errors.ite = removed ? sid : 0;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/**
+ * mock_sleep() - put a device into D3hot
+ * @dev: The device.
+ * @keep: The device keeps its state. Otherwise it is reset when it wakes up.
+ *
+ * A sleeping device responds to configuration requests but not to device-TLB
+ * invalidations. For the latter, the function overwrites &mock_errors.ite of the
+ * IOMMU. The test must not let the device do DMA before mock_wake().
+ *
+ * The capability is not in the list of capabilities, so that the PCI core does
+ * not use it otherwise.
+ *
+ * Context: Any but NMI. The driver does not access the device at the same time.
+ */
+void mock_sleep(struct device *dev, bool keep)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct pci_segment *segment = pci_segment_of(pdev->bus);
+	struct mock_iommu *iommu = segment->iommu;
+	u16 sid = pci_dev_id(pdev);
+	unsigned long flags;
+
+	pdev->pm_cap = PCI_PM_CAP;
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	WRITE_ONCE(pci_find(segment, sid)->pmcsr, (__force u16)PCI_D3hot |
+		   (keep ? PCI_PM_CTRL_NO_SOFT_RESET : 0));
+	iommu->errors.ite = sid;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/**
+ * mock_wake() - wake a device up after mock_sleep()
+ * @dev: The device.
+ *
+ * If the device does not keep its state, its device TLB is empty afterwards. ATS
+ * remains enabled, as if the PCI core had enabled it again.
+ *
+ * Context: Any but NMI.
+ */
+void mock_wake(struct device *dev)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct pci_segment *segment = pci_segment_of(pdev->bus);
+	struct mock_iommu *iommu = segment->iommu;
+	u16 sid = pci_dev_id(pdev);
+	struct pci_mock *mock = pci_find(segment, sid);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	if (!(mock->pmcsr & PCI_PM_CTRL_NO_SOFT_RESET))
+		mock_devtlb_clear(&iommu->cache, sid);
+	WRITE_ONCE(mock->pmcsr, (__force u16)PCI_D0);
+	iommu->errors.ite = 0;
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 

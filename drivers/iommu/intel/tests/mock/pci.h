@@ -27,6 +27,8 @@ int mock_pci_create(struct mock_iommu *iommu);
 struct device *mock_dev(enum mock_iommu_id id, unsigned int i);
 u16 mock_sid(unsigned int i);
 void mock_set_removed(struct device *dev, bool removed);
+void mock_sleep(struct device *dev, bool keep);
+void mock_wake(struct device *dev);
 void mock_unplug(enum mock_iommu_id id, unsigned int i);
 int mock_plug(enum mock_iommu_id id, unsigned int i);
 
