@@ -35,7 +35,8 @@ guest_run()
 		-cpu max,la57=off -nodefaults -no-user-config -display none \
 		-no-reboot -serial "file:$dir/console.log" -kernel "$kernel" \
 		-initrd "$dir/initramfs.cpio" "$@" -append 'console=ttyS0 quiet
-			panic=-1 tsc=nowatchdog kunit.enable=0 '"${KERNEL_ARGS:-}" \
+			panic=-1 tsc=nowatchdog kunit.enable=0
+			log_buf_len=32M '"${KERNEL_ARGS:-}" \
 		>"$dir/qemu.log" 2>&1 </dev/null || status=$?
 	restarts "$dir/qemu.log"
 	[ "$status" -eq 0 ] ||

@@ -79,9 +79,19 @@ def costs(lines):
 		for m in map(COST.match, lines) if m}
 
 
+def microseconds(measured):
+	"""Median time, None if it was not measured"""
+	return median(c.ns for c in measured) / 1000 if measured else None
+
+
+def rounded(time):
+	"""The time as text, "-" if it was not measured"""
+	return '-' if time is None else f'{time:.0f}'
+
+
 def memory(measured):
 	"""Median number of bytes as text, "-" if it was not measured"""
-	if any(c.bytes is None for c in measured):
+	if not measured or any(c.bytes is None for c in measured):
 		return '-'
 	return f'{median(c.bytes for c in measured):.0f}'
 
@@ -99,10 +109,11 @@ def cost(base, series):
 		raise Nothing
 	yield (f'{"operation":27} {"base, us":>9} {"series, us":>10} {"ratio":>6} '
 	       f'{"base, bytes":>11} {"series, bytes":>13}')
-	for kind in sorted(measured[0].keys() & measured[1].keys()):
-		time = [median(c.ns for c in kinds[kind]) / 1000 for kinds in measured]
+	for kind in sorted(measured[0].keys() | measured[1].keys()):
+		time = [microseconds(kinds[kind]) for kinds in measured]
 		size = [memory(kinds[kind]) for kinds in measured]
-		yield (f'{kind:27} {time[0]:9.0f} {time[1]:10.0f} {time[1] / time[0]:6.2f} '
+		ratio = f'{time[1] / time[0]:.2f}' if all(time) else '-'
+		yield (f'{kind:27} {rounded(time[0]):>9} {rounded(time[1]):>10} {ratio:>6} '
 		       f'{size[0]:>11} {size[1]:>13}')
 
 

@@ -8,14 +8,16 @@ from .cases import Case
 PROGRAM = re.compile(r'selftest: (iommufd\S*)')
 PROGRAM_END = 'selftest: end'
 SPLAT = 'selftest: splat'
+DONE = 'selftest: done'
 TOTALS = '# Totals: '
 RESULT = re.compile(r'(ok|not ok) \d+ ([^#]*?) *(?:#(.*))?$')
 
 
 def results(lines):
 	"""The tests in the order of the log: name and "ok", "skip" or "not ok". A program
-	that exited without printing its totals is a failed test."""
-	program, totals = '', False
+	that exited without printing its totals is a failed test, and so is a log that
+	breaks off: a panic resets the machine."""
+	program, totals, done = '', False, False
 	for line in lines:
 		start, result = PROGRAM.match(line), RESULT.match(line)
 		if start:
@@ -26,11 +28,15 @@ def results(lines):
 			yield 'kernel.no-splat', 'not ok'
 		elif line.startswith(TOTALS):
 			totals = True
+		elif line.startswith(DONE):
+			done = True
 		elif result:
 			status, name, comment = result.groups()
 			if status == 'ok' and (comment or '').startswith(' SKIP'):
 				status = 'skip'
 			yield f'{program}.{name}', status
+	if not done:
+		yield 'kernel.runs-to-the-end', 'not ok'
 
 
 def compare(base, series):

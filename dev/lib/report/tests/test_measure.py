@@ -52,6 +52,12 @@ class Cost(unittest.TestCase):
 		_, line = measure.cost(base, series)
 		self.assertEqual(line.split(), ['64', 'resets', '2', '9', '4.50', '-', '-'])
 
+	def test_one_of_two_missing(self):
+		base, series = self.logs(4000), [['# functions_cost: cost of reset: 0 ns']]
+		one, two = list(measure.cost(base, series))[1:]
+		self.assertEqual(one.split(), ['RID,', 'ATS', '4', '-', '-', '192', '-'])
+		self.assertEqual(two.split(), ['reset', '-', '0', '-', '-', '-'])
+
 	def test_nothing(self):
 		with self.assertRaises(measure.Nothing):
 			list(measure.cost(self.logs(1), [['nothing']]))

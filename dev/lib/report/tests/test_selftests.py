@@ -17,6 +17,7 @@ selftest: iommufd_fail_nth
 ok 1 basic
 selftest: end 134
 selftest: splat WARNING: at x.c:1
+selftest: done
 '''.splitlines()
 
 
@@ -26,6 +27,11 @@ class Results(unittest.TestCase):
 			('iommufd.iommufd.map', 'ok'), ('iommufd.iommufd.unmap', 'not ok'),
 			('iommufd.iommufd.dmabuf', 'skip'), ('iommufd_fail_nth.basic', 'ok'),
 			('iommufd_fail_nth.end', 'not ok'), ('kernel.no-splat', 'not ok')])
+
+	def test_log_that_breaks_off(self):
+		self.assertEqual(list(selftests.results(LOG[:3])), [
+			('iommufd.iommufd.map', 'ok'),
+			('kernel.runs-to-the-end', 'not ok')])
 
 	def compare(self, base, series):
 		return [str(case) for case in selftests.compare(base.items(), series.items())]
