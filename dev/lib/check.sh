@@ -104,6 +104,14 @@ each_checkout()
 	in_series worktree add -q --detach "$TREE" base
 }
 
+# as_configured BEFORE COMMIT: print 1 if COMMIT has the same configuration as BEFORE,
+# which was compiled last in the same object directory.
+as_configured()
+{
+	[ -z "$1" ] || ! in_series diff --quiet "$1" "$2" -- \
+		':(glob)**/Kconfig*' ':(glob)**/*.kunitconfig' || echo 1
+}
+
 # Print the shell scripts of the harness and the files that they source.
 scripts()
 {
