@@ -339,14 +339,17 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 		dmar_attachment_remove(old);
 }
 
-/* Invalidate translations cached before the device TLB was recorded. */
+/*
+ * Invalidate translations cached before the device TLB was recorded. In legacy
+ * mode there are none, as the context entry is not present yet.
+ */
 static void attachment_flush_devtlb(struct device_domain_info *info,
 				    ioasid_t pasid)
 {
 	u16 sid = PCI_DEVID(info->bus, info->devfn);
 	struct qi_desc descs[2] = {};
 
-	if (!(info->iommu->gcmd & DMA_GCMD_TE))
+	if (!sm_supported(info->iommu) || !(info->iommu->gcmd & DMA_GCMD_TE))
 		return;
 	if (pasid == IOMMU_NO_PASID)
 		qi_desc_dev_iotlb(sid, info->pfsid, info->ats_qdep, 0,
@@ -362,7 +365,7 @@ static void attachment_flush_devtlb(struct device_domain_info *info,
  * dmar_attachment_enable_ats() - record the device TLB after enabling ATS
  * @dev: The device. ATS has just been enabled.
  *
- * ATS is enabled after the default domain has been attached. A device-TLB
+ * The attachment has been added before ATS was enabled. A device-TLB
  * invalidation with ATS disabled would time out, so the device TLB is recorded
  * only now: each attachment is replaced by one with a device TLB, which is then
  * invalidated completely. Flushes in progress detect the new attachments.

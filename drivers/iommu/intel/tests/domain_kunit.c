@@ -340,6 +340,58 @@ static void identity_domain(struct kunit *test)
 	}
 }
 
+static bool domain_legacy_ats(const struct ut_topology *t)
+{
+	return t->iommu < MOCK_SS && t->dev == 1;
+}
+
+static const void *domain_legacy_ats_gen_params(struct kunit *test,
+						const void *prev, char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, domain_legacy_ats);
+}
+
+/*
+ * In legacy mode, ATS is disabled in the identity domain. It is enabled for the
+ * next domain after the context entry for pass-through has been cleared, which
+ * the mock checks, and remains enabled if another domain follows.
+ */
+static void ats_enabled_after_pass_through(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	const struct mock_cache *cache = &mock_iommu(t->iommu)->cache;
+	struct device *dev = ut_dev(t);
+	struct iommu_domain *identity = dev_iommu_ops(dev)->identity_domain;
+	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
+	struct iommu_domain *other = ut_new_domain(test, dev, t->flags);
+	struct iommu_attach_handle handles[2];
+	const u16 sid = mock_sid(t->dev);
+	int i;
+
+	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, ut_replace(identity, dev, t->pasid,
+						 &handles[0]), 0);
+		KUNIT_EXPECT_FALSE(test, mock_ats_enabled(cache, sid));
+		KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, IOVA));
+
+		KUNIT_ASSERT_EQ(test, ut_replace(domain, dev, t->pasid,
+						 &handles[1]), 0);
+		KUNIT_EXPECT_TRUE(test, mock_ats_enabled(cache, sid));
+		ut_check_attached(test, domain, dev, t->pasid);
+
+		KUNIT_ASSERT_EQ(test, ut_replace(other, dev, t->pasid,
+						 &handles[0]), 0);
+		KUNIT_EXPECT_TRUE(test, mock_ats_enabled(cache, sid));
+		ut_check_attached(test, other, dev, t->pasid);
+
+		KUNIT_ASSERT_EQ(test, ut_replace(domain, dev, t->pasid,
+						 &handles[1]), 0);
+	}
+	ut_detach_handle(domain, dev, t->pasid);
+	ut_check_detached(test, dev, t->pasid);
+}
+
 static struct kunit_case domain_cases[] = {
 	KUNIT_CASE_PARAM(map_and_unmap, ut_topology_gen_params),
 	KUNIT_CASE_PARAM(domain_id_reuse, ut_topology_gen_params),
@@ -352,6 +404,8 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE_PARAM(refused_attach_changes_nothing,
 			 domain_second_stage_gen_params),
 	KUNIT_CASE_PARAM(identity_domain, identity_gen_params),
+	KUNIT_CASE_PARAM(ats_enabled_after_pass_through,
+			 domain_legacy_ats_gen_params),
 	{}
 };
 

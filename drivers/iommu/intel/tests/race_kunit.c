@@ -9,6 +9,7 @@
  * IOMMU, and check that the device does not reach the unmapped page any more.
  */
 
+#include "../../iommu-priv.h"
 #include "fixture.h"
 
 /* Unmap the page if the device reaches it already, check, and map it again. */
@@ -94,6 +95,40 @@ static void unmap_during_attach_alloc(struct kunit *test)
 
 	race_check_injection(test, &in);
 	ut_detach(in.domain, in.dev, in.pasid);
+}
+
+static bool race_enables_ats(const struct ut_topology *t)
+{
+	return t->iommu < MOCK_SS && t->dev == 1;
+}
+
+static const void *race_enables_ats_gen_params(struct kunit *test,
+					       const void *prev, char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, race_enables_ats);
+}
+
+/*
+ * In legacy mode, an attach enables ATS if the device was in the identity domain,
+ * and may allocate memory to record the device TLB.
+ */
+static void unmap_while_ats_is_enabled(struct kunit *test)
+{
+	struct ut_injection in = race_new_injection(test);
+	struct iommu_domain *identity = dev_iommu_ops(in.dev)->identity_domain;
+	struct iommu_attach_handle handles[2];
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, ut_replace(identity, in.dev, in.pasid,
+					 &handles[0]), 0);
+	ut_inject_at_allocations(test, &in);
+	ret = ut_replace(in.domain, in.dev, in.pasid, &handles[1]);
+	ut_stop_at_allocations(&in);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(in.dev, in.pasid, in.pa));
+
+	race_check_injection(test, &in);
+	ut_detach_handle(in.domain, in.dev, in.pasid);
 }
 
 /* In caching mode, attach invalidates not-present entries, and waits. */
@@ -247,6 +282,8 @@ static void attach_during_unmap(struct kunit *test)
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM(unmap_during_attach_alloc, race_own_sid_gen_params),
+	KUNIT_CASE_PARAM(unmap_while_ats_is_enabled,
+			 race_enables_ats_gen_params),
 	KUNIT_CASE_PARAM(unmap_during_attach, race_caching_gen_params),
 	KUNIT_CASE_PARAM(unmap_during_detach, ut_topology_gen_params),
 	KUNIT_CASE_PARAM(unmap_during_replace, ut_topology_gen_params),

@@ -811,6 +811,37 @@ int mock_translate(struct mock_cache *cache, u16 sid, ioasid_t pasid, u64 addr,
 	return ret;
 }
 
+/**
+ * mock_context_present() - whether a context entry is present
+ * @cache: Cache of the IOMMU.
+ * @sid: Requester id.
+ *
+ * Context: Any. The root table has been set.
+ * Return: Whether the entry in memory is present, whatever the context cache
+ * holds.
+ */
+bool mock_context_present(struct mock_cache *cache, u16 sid)
+{
+	struct mock_context context;
+
+	cache_read_context(cache, sid, &context);
+	return context.present;
+}
+
+/*
+ * Test whether the requests of a device are passed through in legacy mode, which
+ * excludes ATS: translation requests fail.
+ */
+static bool cache_passes_through(struct mock_cache *cache, u16 sid)
+{
+	struct mock_context context;
+
+	if (!cache->root || cache_is_scalable(cache))
+		return false;
+	cache_read_context(cache, sid, &context);
+	return context.present && ((context.lo >> 2) & 3) == 2;
+}
+
 /* Device TLBs */
 
 static struct mock_tag cache_devtlb_tag(u16 sid, ioasid_t pasid)
@@ -841,14 +872,19 @@ bool mock_ats_enabled(const struct mock_cache *cache, u16 sid)
  * @sid: Requester id of the device.
  * @enable: Whether ATS is enabled from now on.
  *
- * The device TLB is empty when ATS becomes enabled.
+ * The device TLB is empty when ATS becomes enabled. The device sends translation
+ * requests from then on, so that it is a violation to enable ATS while a context
+ * entry for pass-through is present.
  *
  * Context: Lock of the mock IOMMU held.
  */
 void mock_set_ats(struct mock_cache *cache, u16 sid, bool enable)
 {
-	if (enable && !mock_ats_enabled(cache, sid))
+	if (enable && !mock_ats_enabled(cache, sid)) {
 		mock_devtlb_clear(cache, sid);
+		if (cache_passes_through(cache, sid))
+			mock_violation(cache, "ATS with pass-through", sid);
+	}
 	assign_bit(sid, cache->ats, enable);
 }
 

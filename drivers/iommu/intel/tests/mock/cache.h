@@ -169,6 +169,7 @@ unsigned int mock_mamv(const struct mock_cache *cache);
 
 int mock_translate(struct mock_cache *cache, u16 sid, ioasid_t pasid, u64 addr,
 		   bool write, bool ats, struct mock_entry *result);
+bool mock_context_present(struct mock_cache *cache, u16 sid);
 bool mock_inv_permitted(struct mock_cache *cache, const struct mock_inv *inv);
 void mock_invalidate(struct mock_cache *cache, const struct mock_inv *inv);
 

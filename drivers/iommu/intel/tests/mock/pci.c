@@ -58,16 +58,28 @@ static struct pci_segment *pci_segment_of(const struct pci_bus *bus)
 	return container_of(to_pci_sysdata(bus), struct pci_segment, sysdata);
 }
 
+/* Bus, device and function number of a device */
+static u16 pci_number(unsigned int i)
+{
+	switch (i) {
+	case MOCK_BRIDGED:
+		return MOCK_BRIDGED_ID;
+	case MOCK_BRIDGED2:
+		return MOCK_BRIDGED_ID + PCI_DEVFN(1, 0);
+	default:
+		return PCI_DEVID(0, PCI_DEVFN(PCI_FIRST_SLOT + i, 0));
+	}
+}
+
 /* Find a device by bus, device and function number. */
 static struct pci_mock *pci_find(struct pci_segment *segment, u16 bdf)
 {
-	unsigned int i = PCI_SLOT(bdf) - PCI_FIRST_SLOT;
+	unsigned int i;
 
-	if (PCI_BUS_NUM(bdf) == PCI_BRIDGED_BUS && !i)
-		return &segment->devs[MOCK_BRIDGED];
-	if (PCI_BUS_NUM(bdf) || i == MOCK_BRIDGED || i >= MOCK_SLOTS)
-		return NULL;
-	return &segment->devs[i];
+	for (i = 0; i < MOCK_SLOTS; i++)
+		if (pci_number(i) == bdf)
+			return &segment->devs[i];
+	return NULL;
 }
 
 /* Configuration space */
@@ -223,6 +235,8 @@ static int pci_fill_configs(struct pci_segment *segment)
 		pci_fill_endpoint(segment->iommu, devs[i].config, i > 0);
 	pci_fill_any(devs[MOCK_BRIDGED].config);
 	pci_fill_bridge(devs[MOCK_BRIDGE].config);
+	pci_fill_any(devs[MOCK_BRIDGED2].config);
+	devs[MOCK_BRIDGED2].removed = true;
 	return 0;
 }
 
@@ -256,13 +270,10 @@ static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
 /* Look up the PCI device of a slot after the PCI core has scanned it. */
 static int pci_find_device(struct pci_segment *segment, unsigned int i)
 {
-	unsigned int number = i == MOCK_BRIDGED ? PCI_BRIDGED_BUS : 0;
-	unsigned int slot = i == MOCK_BRIDGED ? PCI_FIRST_SLOT :
-						PCI_FIRST_SLOT + i;
-
 	segment->devs[i].pdev =
-		pci_get_domain_bus_and_slot(segment->iommu->segment, number,
-					    PCI_DEVFN(slot, 0));
+		pci_get_domain_bus_and_slot(segment->iommu->segment,
+					    PCI_BUS_NUM(pci_number(i)),
+					    pci_number(i) & 0xff);
 	return segment->devs[i].pdev ? 0 : -ENODEV;
 }
 
@@ -271,6 +282,7 @@ static int pci_find_device(struct pci_segment *segment, unsigned int i)
  * @iommu: The mock IOMMU.
  *
  * The devices exist from then on, except between mock_unplug() and mock_plug().
+ * %MOCK_BRIDGED2 does not exist before it is plugged in.
  *
  * Context: May sleep. Called once per IOMMU, after the driver has been
  * initialised.
@@ -289,18 +301,18 @@ int mock_pci_create(struct mock_iommu *iommu)
 		return ret;
 	if (!pci_scan_segment(segment, &pci_config_ops))
 		return -ENODEV;
-	for (i = 0; i < MOCK_SLOTS && !ret; i++)
+	for (i = 0; i < MOCK_BRIDGED2 && !ret; i++)
 		ret = pci_find_device(segment, i);
 	return ret;
 }
 
 /**
- * mock_unplug() - remove an endpoint from the system
- * @id: Mock IOMMU of the endpoint.
- * @i: Index of the endpoint, below %MOCK_DEVS.
+ * mock_unplug() - remove a device from the system
+ * @id: Mock IOMMU of the device.
+ * @i: Index of the device, as for mock_dev(), except %MOCK_BRIDGE.
  *
  * mock_dev() must not be called for it until mock_plug() has succeeded.
- * Has no effect if the endpoint has been removed already.
+ * Has no effect if the device has been removed already.
  *
  * Context: May sleep.
  */
@@ -316,9 +328,9 @@ void mock_unplug(enum mock_iommu_id id, unsigned int i)
 }
 
 /**
- * mock_plug() - add an endpoint again that mock_unplug() has removed
- * @id: Mock IOMMU of the endpoint.
- * @i: Index of the endpoint.
+ * mock_plug() - add a device that mock_unplug() has removed, or %MOCK_BRIDGED2
+ * @id: Mock IOMMU of the device.
+ * @i: Index of the device.
  *
  * Context: May sleep.
  * Return: 0, or a negative error code.
@@ -326,10 +338,12 @@ void mock_unplug(enum mock_iommu_id id, unsigned int i)
 int mock_plug(enum mock_iommu_id id, unsigned int i)
 {
 	struct pci_segment *segment = &pci_segments[id];
-	struct pci_bus *bus = pci_find_bus(segment->iommu->segment, 0);
+	struct pci_bus *bus = pci_find_bus(segment->iommu->segment,
+					   PCI_BUS_NUM(pci_number(i)));
 
+	WRITE_ONCE(segment->devs[i].removed, false);
 	pci_lock_rescan_remove();
-	pci_scan_slot(bus, PCI_DEVFN(PCI_FIRST_SLOT + i, 0));
+	pci_scan_slot(bus, pci_number(i) & 0xff);
 	pci_bus_add_devices(bus);
 	pci_unlock_rescan_remove();
 	return pci_find_device(segment, i);
@@ -423,7 +437,7 @@ void mock_vmd_remove(struct pci_bus *bus)
  * mock_dev() - get a device
  * @id: Mock IOMMU of the device.
  * @i: Index of the device: 0 for the endpoint without ATS, below %MOCK_DEVS for
- *	those with ATS, or %MOCK_BRIDGED.
+ *	those with ATS, %MOCK_BRIDGED, %MOCK_BRIDGE or %MOCK_BRIDGED2.
  *
  * Context: Any. mock_pci_create() has succeeded.
  * Return: The device.
@@ -438,12 +452,12 @@ struct device *mock_dev(enum mock_iommu_id id, unsigned int i)
  * @i: Index of the device, as for mock_dev().
  *
  * Context: Any.
- * Return: The requester id, which for %MOCK_BRIDGED is that of the bridge.
+ * Return: The requester id. The devices behind the bridge share one.
  */
 u16 mock_sid(unsigned int i)
 {
-	return i == MOCK_BRIDGED ? PCI_DEVID(PCI_BRIDGED_BUS, 0) :
-	       PCI_DEVID(0, PCI_DEVFN(PCI_FIRST_SLOT + i, 0));
+	return i == MOCK_BRIDGED || i == MOCK_BRIDGED2 ?
+	       PCI_DEVID(PCI_BRIDGED_BUS, 0) : pci_number(i);
 }
 
 /**

@@ -3,9 +3,9 @@
  * Mock PCI devices behind the mock IOMMUs.
  *
  * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, and
- * one conventional PCI device behind a bridge. Their configuration space is
- * memory. The devices do DMA when a test requests it, through the same
- * translation and device TLB as real devices.
+ * conventional PCI devices behind a bridge. Their configuration space is memory.
+ * The devices do DMA when a test requests it, through the same translation and
+ * device TLB as real devices.
  */
 #ifndef _INTEL_IOMMU_MOCK_PCI_H
 #define _INTEL_IOMMU_MOCK_PCI_H
@@ -21,7 +21,9 @@
 /* Own requester id of that device, which its requests do not carry */
 #define MOCK_BRIDGED_ID	0x108
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
-#define MOCK_SLOTS	(MOCK_BRIDGE + 1)
+/* Another device behind the bridge, which is absent before mock_plug() */
+#define MOCK_BRIDGED2	(MOCK_BRIDGE + 1)
+#define MOCK_SLOTS	(MOCK_BRIDGED2 + 1)
 
 int mock_pci_create(struct mock_iommu *iommu);
 struct device *mock_dev(enum mock_iommu_id id, unsigned int i);
