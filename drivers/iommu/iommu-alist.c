@@ -5,7 +5,7 @@
  * Two properties of the linked lists keep the lockless walks correct:
  *
  * - A group has a leader on the list of leaders at every moment: a new leader
- *   replaces the old one by a single store. A walk that has reached the old
+ *   replaces the old one with a single store. A walk that has reached the old
  *   leader finds the other members from there.
  * - An element is linked into each list at most once in its life. An element
  *   that a walk has reached may be unlinked but never moved, so the walk
@@ -23,7 +23,7 @@
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
 
-/* &iommu_attach_elm.list of an element that has been removed */
+/* Value of &iommu_attach_elm.list after the element has been removed */
 #define ALIST_REMOVED ((struct iommu_attach_list *)LIST_POISON1)
 
 bool iommu_attach_atcs_exist __read_mostly;
@@ -93,7 +93,10 @@ static void alist_set_users(struct iommu_attach_elm *leader, unsigned int users)
 	WRITE_ONCE(leader->tag_users, users);
 }
 
-/* Find the leader of the first group at or after IOMMU and tag, or NULL. */
+/*
+ * Find the leader of the first group that does not sort before @iommu and
+ * @iotlb_tag, or NULL.
+ */
 static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
 						 struct iommu_device *iommu,
 						 u64 iotlb_tag)
@@ -113,7 +116,10 @@ static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
 	return found;
 }
 
-/* Link @elm as a group of its own before the group led by @next. */
+/*
+ * Link @elm as a group of its own, before the group led by @next or, if @next
+ * is NULL, at the end.
+ */
 static void alist_add_group(struct iommu_attach_list *list,
 			    struct iommu_attach_elm *elm,
 			    struct iommu_attach_elm *next)
@@ -137,7 +143,7 @@ static void alist_add_member(struct iommu_attach_list *list,
 		return;
 	}
 
-	/* Elements without an ATC follow at the end of the group. */
+	/* Elements without an ATC go to the end of the group. */
 	if (list_is_last(&leader->tag_node, &list->tags)) {
 		list_add_tail_rcu(&elm->node, &list->elms);
 		return;
@@ -158,7 +164,7 @@ static void alist_del_leader(struct iommu_attach_list *list,
 		return;
 	}
 
-	/* Use the next one, as elements with an ATC must follow the leader. */
+	/* Take the next element, so that those with an ATC still come first. */
 	heir = list_next_entry(leader, node);
 	alist_set_users(heir, leader->tag_users - 1);
 	rb_replace_node(&leader->group_node, &heir->group_node, &list->groups);
@@ -187,7 +193,10 @@ static enum iommu_attach_left alist_left(struct iommu_attach_list *list,
 	       IOMMU_ATTACH_LEFT_IOMMU : IOMMU_ATTACH_LEFT_NONE;
 }
 
-/* Count an ATC. Its element is linked, so flushes find what is counted. */
+/*
+ * Count an ATC after its element has been linked, so that a flush that reads
+ * the count also finds the element.
+ */
 static void alist_count_atc(struct iommu_attach_list *list)
 {
 	WRITE_ONCE(list->nr_atcs, list->nr_atcs + 1);
@@ -199,8 +208,8 @@ static void alist_count_atc(struct iommu_attach_list *list)
 }
 
 /*
- * Flushes skip a barrier until the first ATC is added. Wait for those that have
- * skipped it. This happens once, when ATS is first used.
+ * Flushes skip a barrier until an element with an ATC is first initialised.
+ * Wait for the flushes that may have skipped it. This happens only once.
  */
 static void alist_set_atcs_exist(void)
 {
@@ -217,10 +226,12 @@ static void alist_set_atcs_exist(void)
 }
 
 /**
- * __iommu_attach_list_init() - initialise all of a list but its lock
+ * __iommu_attach_list_init() - initialise a list except for its lock
  * @list: The list.
  *
- * For iommu_attach_list_init(), which initialises the lock.
+ * Called by iommu_attach_list_init() only, which initialises the lock.
+ *
+ * Context: Any.
  */
 void __iommu_attach_list_init(struct iommu_attach_list *list)
 {
@@ -235,17 +246,18 @@ EXPORT_SYMBOL_GPL(__iommu_attach_list_init);
 
 /**
  * iommu_attach_elm_init() - initialise an attachment
- * @elm: Embedded in a structure that the driver has allocated.
+ * @elm: Element, embedded in a structure that the driver has allocated.
  * @iommu: IOMMU that translates for @dev.
  * @dev: The device.
  * @pasid: PASID of the attachment, %IOMMU_NO_PASID for requests without one.
- * @has_atc: ATS is enabled on @dev, so that its ATC has to be invalidated too.
+ * @has_atc: True if ATS is enabled on @dev, so that its ATC has to be
+ *	invalidated too.
  *
  * An element that was on a list must not be initialised again until a grace
  * period has passed since its removal.
  *
- * Context: May sleep if @has_atc is true: the first ATC in the system waits for
- * a grace period.
+ * Context: May sleep if @has_atc is true: the first such call in the system
+ * waits for an RCU grace period.
  */
 void iommu_attach_elm_init(struct iommu_attach_elm *elm,
 			   struct iommu_device *iommu, struct device *dev,
@@ -269,21 +281,21 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * @iotlb_tag: Tag of the translations that the IOMMU caches for the attachment,
  *	which identifies what an IOTLB invalidation selects.
  *
- * Every flush that begins after this returns finds @elm. A flush in progress
- * may not find it; if @elm has an ATC, the flush then detects it by
- * iommu_attach_list_atc_added(), or finds it after
+ * Every flush that begins after this has returned 0 finds @elm. A flush in
+ * progress may miss it. If @elm has an ATC, such a flush detects the addition
+ * through iommu_attach_list_atc_added(), or finds @elm after
  * iommu_attach_list_iotlb_done(). The caller makes the device's entry present
- * after this has succeeded.
+ * after this has returned 0.
  *
- * The list may already have an element with the same device and PASID, which
- * @elm is to replace.
+ * If @elm is to replace an element with the same device and PASID, the old
+ * element is still on @list.
  *
  * The number of steps is logarithmic in the number of attachments.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: 0. -EBUSY, after a warning, if @elm is or was on a list, which is a
- * bug in the driver. In this case the driver must neither attach the device nor
- * free @elm.
+ * Return: 0 on success. -EBUSY, after a warning, if @elm is or was on a list,
+ * which is a bug in the driver. In this case the driver must neither attach the
+ * device nor free @elm.
  */
 int iommu_attach_list_add(struct iommu_attach_list *list,
 			  struct iommu_attach_elm *elm, u64 iotlb_tag)
@@ -323,19 +335,19 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_add);
  * @elm: The element.
  *
  * Called after the device's entry has been made non-present and everything that
- * may have been cached through it has been invalidated.
+ * may have been cached through it has been invalidated, or after another
+ * element has been added to @list to replace @elm.
  *
  * A flush may use @elm until a grace period has passed. The caller frees the
  * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu.
- * kfree_rcu() is not suitable, as it may allocate memory, and detach must not
- * depend on that.
+ * call_rcu() is preferred to kfree_rcu(), which may try to allocate memory.
  *
  * Does not allocate.
  *
  * Context: The caller holds &iommu_attach_list.lock.
- * Return: &enum iommu_attach_left, which tells whether an id in the tag can be
- * reused. -EINVAL, after a warning, if @elm is not on @list. In this case @elm
- * must not be freed.
+ * Return: A value of &enum iommu_attach_left, from which the caller determines
+ * whether an id in the tag can be reused. -EINVAL, after a warning, if @elm is
+ * not on @list. In this case @elm must not be freed.
  */
 int iommu_attach_list_remove(struct iommu_attach_list *list,
 			     struct iommu_attach_elm *elm)
@@ -391,7 +403,7 @@ iommu_attach_list_find(struct iommu_attach_list *list, struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_attach_list_find);
 
 /**
- * iommu_attach_list_find_iommu() - find the attachments of an IOMMU
+ * iommu_attach_list_find_iommu() - find the first attachment on an IOMMU
  * @list: The list.
  * @iommu: The IOMMU.
  *
@@ -417,10 +429,10 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);
  *
  * When this returns, no flush uses an element that was removed from any list
  * before the call. Called before ATS is disabled and before an IOMMU is freed,
- * see the paragraph on lifetime in the documentation.
+ * see the paragraph on lifetime in Documentation/driver-api/iommu-alist.rst.
  *
- * This waits for all flushes in the system, for as long as a driver lets a
- * flush wait for a device that does not respond.
+ * This waits for the flushes of all domains in the system, including those that
+ * are waiting for a device that does not respond.
  *
  * Context: May sleep. Waits for an RCU grace period.
  */

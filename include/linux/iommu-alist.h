@@ -64,15 +64,16 @@ struct iommu_device;
  * DOC: locking and ordering
  *
  * Writers hold &iommu_attach_list.lock. A flush never takes it. A driver that
- * adds or removes elements with interrupts disabled takes the lock with
- * spin_lock_irqsave(), and then has to do so everywhere. It initialises
- * elements before it takes the lock, because iommu_attach_elm_init() may sleep.
+ * takes the lock in interrupt context, or inside a lock that is taken in
+ * interrupt context, has to disable interrupts wherever it takes the lock.
+ * Elements are initialised before the lock is taken, because
+ * iommu_attach_elm_init() may sleep.
  *
  * Readers are in an RCU read-side critical section, or hold the lock. Under RCU
  * a walk may visit an element that has just been removed. A flush then
  * invalidates more than necessary, which is harmless. Code that modifies
- * hardware tables, in contrast, has to walk under the lock, where every element
- * visited is attached.
+ * hardware tables, in contrast, has to walk under the lock, so that it visits
+ * only elements that are still on the list.
  *
  * A flush must not miss an element whose device already translates through the
  * domain. Two full barriers ensure this, one on the attach side and one on the
@@ -89,27 +90,29 @@ struct iommu_device;
  * If the walk does not find the new element, the element was published after
  * the walk began. Its entry was made present even later, so a device that reads
  * the present entry also reads the changed page table. The present bit must not
- * be written before iommu_attach_list_add() has returned: even if the entry is
- * flushed to memory later, its cache line may be evicted at any time.
+ * be written before iommu_attach_list_add() has returned. If the IOMMU does not
+ * snoop CPU caches, it is not sufficient to delay the cache flush, because the
+ * cache line of the entry may be evicted at any time.
  *
  * **Flushing several IOMMUs.** A flush should queue its commands to every IOMMU
- * first and wait for completion afterwards, so that it takes as long as the
- * slowest IOMMU instead of the sum of all. The two walks may find different
- * IOMMUs. An IOMMU that is no longer on the list needs no wait, because detach
- * has invalidated everything before the removal. An IOMMU that has been added
- * to the list has only devices that read the changed page table.
+ * first and wait for completion afterwards, so that its duration is that of the
+ * slowest IOMMU rather than the sum over all of them. The walk that queues and
+ * the walk that waits may find different IOMMUs. An IOMMU that is no longer on
+ * the list needs no wait, because detach has invalidated everything before the
+ * removal. An IOMMU that was added between the walks needs no invalidation,
+ * because its devices read the changed page table.
  *
  * **ATCs.** A device that is attached while a flush is in progress reads the
  * changed page table, but may still be served from an IOTLB entry of its group
- * that the flush has not invalidated yet, and keep the result in its ATC. ATCs
- * hence have to be looked up after the IOTLB invalidations have completed.
- * There are two ways to do that.
+ * that the flush has not invalidated yet, and keep the result in its ATC. A
+ * flush therefore has to look for such ATCs after its IOTLB invalidations have
+ * completed. There are two ways to do that.
  *
  * A driver that waits between IOTLB and ATC invalidations calls
- * iommu_attach_list_iotlb_done() after the wait and walks the ATCs then. One
- * that queues both together calls iommu_attach_list_atc_added() after the wait.
- * If an element with an ATC has been added since the flush began, the driver
- * invalidates the range in all ATCs again::
+ * iommu_attach_list_iotlb_done() after the wait, and only then walks the ATCs.
+ * A driver that queues both together calls iommu_attach_list_atc_added() after
+ * the wait. If an element with an ATC has been added since the flush began, the
+ * driver invalidates the range in all ATCs again::
  *
  *	attach                         flush                    device
  *	------                         -----                    ------
@@ -126,27 +129,28 @@ struct iommu_device;
  *
  * **Detach.** The order is reversed: make the entry non-present, invalidate
  * everything that may have been cached through it, and remove the element last.
- * A domain id that is part of the tag can be reused after that.
+ * If no other element uses the domain id in the tag, the id can then be reused
+ * (see &enum iommu_attach_left).
  *
  * **Replacing an element** of a device whose entry stays present requires the
  * new element to be added before the old one is removed. A concurrent walk may
  * pass the position of the new element before it is added and reach that of the
- * old one after it is removed. The walk still visits the group if both are in
- * the same one. It may miss the ATC if only the new element has one, so the
- * driver invalidates that ATC completely after adding the element. Flushes in
- * progress detect the new element as described above.
+ * old one after it is removed. If both elements are in the same group, the walk
+ * still visits that group. If only the new element has an ATC, the walk may
+ * miss the ATC, so the driver invalidates it completely after adding the
+ * element. Flushes in progress detect the new element as described above.
  *
  * **Lifetime.** A flush may use an element, and send ATC invalidations for it,
  * until a grace period after its removal has passed. The driver therefore calls
  * iommu_attach_list_quiesce() before ATS is disabled and before an IOMMU is
- * freed. Before a device is reset, the core does so if &iommu_ops.rcu_flush is
- * set.
+ * freed. Before a device is reset, the IOMMU core calls it if
+ * &iommu_ops.rcu_flush is set.
  */
 
 /**
  * DOC: example
  *
- * A driver for an IOMMU whose IOTLB is tagged with a 16 bit domain id::
+ * A driver for an IOMMU whose IOTLB is tagged with a 16-bit domain id::
  *
  *	struct foo_attachment {
  *		struct iommu_attach_elm elm;
@@ -218,7 +222,8 @@ struct iommu_device;
  *	}
  *
  * foo_wait() returns when all commands that were queued before the call have
- * completed.
+ * completed. If iommu_attach_list_add() fails, foo_attach() does not free the
+ * attachment, because the element is, or was, on a list.
  */
 
 /**
@@ -252,11 +257,12 @@ struct iommu_attach_list {
  * @iommu: IOMMU that translates for the device.
  * @iotlb_tag: Identifies what an IOTLB invalidation of @iommu selects. Not
  *	interpreted by the list.
- * @dev: The device. It may be gone before the element is freed, so only holders
- *	of &iommu_attach_list.lock may dereference it.
+ * @dev: The device. It may be released before the element is freed, so it must
+ *	not be dereferenced without &iommu_attach_list.lock.
  * @pasid: PASID of the attachment, %IOMMU_NO_PASID for requests without one.
- * @has_atc: ATS is enabled on the device.
- * @rcu: For the driver, to free the structure after iommu_attach_list_remove().
+ * @has_atc: True if ATS is enabled on the device.
+ * @rcu: Used by the driver to free the embedding structure with call_rcu(),
+ *	after iommu_attach_list_remove().
  * @node: Private. Link in &iommu_attach_list.elms.
  * @tag_node: Private. Link of a leader in &iommu_attach_list.tags.
  * @group_node: Private. Link of a leader in &iommu_attach_list.groups.
@@ -265,8 +271,8 @@ struct iommu_attach_list {
  * @tag_users: Private. For the leader of a group, the number of its elements;
  *	0 for other elements.
  *
- * The properties do not change while the element is on a list. To change one,
- * add another element and remove this one.
+ * @iommu, @iotlb_tag, @dev, @pasid and @has_atc do not change while the element
+ * is on a list. To change one of them, add another element and remove this one.
  */
 struct iommu_attach_elm {
 	struct iommu_device *iommu;
@@ -317,8 +323,8 @@ void iommu_attach_list_quiesce(void);
  * var iommu_attach_atcs_exist - whether an element with an ATC has been set up
  *
  * Set before the first element with an ATC is added to any list, and never
- * cleared. All flushes that have read it as false have ended by then. For use
- * by the functions below only.
+ * cleared. By the time that element is added, all flushes that have read the
+ * variable as false have ended. For use by the functions below only.
  */
 extern bool iommu_attach_atcs_exist;
 
@@ -326,10 +332,13 @@ extern bool iommu_attach_atcs_exist;
  * iommu_attach_list_init() - initialise an empty list
  * @list: List of a new domain.
  *
- * Nothing needs to be undone when the domain is freed. The list should be empty
+ * No cleanup is needed when the domain is freed, but the list should be empty
  * by then, see iommu_attach_list_empty().
  *
- * A macro, so that lockdep has a class for the locks of each caller.
+ * This is a macro so that the lock gets a separate lockdep class in each
+ * caller.
+ *
+ * Context: Any.
  */
 #define iommu_attach_list_init(list)					\
 do {									\
@@ -358,7 +367,7 @@ static inline bool iommu_attach_list_empty(const struct iommu_attach_list *list)
  *
  * Context: RCU read-side critical section, or &iommu_attach_list.lock held.
  * Return: Number of elements with the IOMMU and tag of @elm. Without the lock,
- * it may be out of date and is suitable for statistics only.
+ * the number may be out of date and is suitable for statistics only.
  */
 static inline unsigned int
 iommu_attach_elm_tag_users(const struct iommu_attach_elm *elm)
@@ -388,8 +397,8 @@ iommu_attach_list_flush_begin(struct iommu_attach_list *list)
 	 */
 	smp_mb();
 	/*
-	 * Pairs with the release in iommu_attach_list_add(): the walk finds the
-	 * elements that are counted here.
+	 * Pairs with the release in iommu_attach_list_add(): the walk finds
+	 * every element that this count includes.
 	 */
 	return smp_load_acquire(&list->atcs_added);
 }
@@ -407,13 +416,13 @@ iommu_attach_list_flush_begin(struct iommu_attach_list *list)
  */
 static inline void iommu_attach_list_iotlb_done(struct iommu_attach_list *list)
 {
-	/* Not needed until the first device with an ATC is attached. */
+	/* No barrier is needed until the first ATC in the system is added. */
 	if (!READ_ONCE(iommu_attach_atcs_exist))
 		return;
 	/*
 	 * Pairs with the barrier in iommu_attach_list_add(): either the walk
-	 * finds the new element, or the device finds the IOTLB invalidated after
-	 * its entry has been made present.
+	 * finds the new element, or the IOTLB invalidation has completed before
+	 * the device's entry is made present.
 	 */
 	smp_mb();
 }
@@ -436,8 +445,8 @@ static inline bool iommu_attach_list_atc_added(struct iommu_attach_list *list,
 {
 	iommu_attach_list_iotlb_done(list);
 	/*
-	 * Pairs with the release in iommu_attach_list_add(): the walk finds the
-	 * elements that are counted here.
+	 * Pairs with the release in iommu_attach_list_add(): the repeated walk
+	 * finds every element that this count includes.
 	 */
 	return smp_load_acquire(&list->atcs_added) != begin;
 }
@@ -470,9 +479,11 @@ struct iommu_attach_walk {
 };
 
 /*
- * Steps of the loops. For NULL they return the first element, and for the last
- * element NULL. They are inline because a flush of a domain with one device
- * takes only a few of them.
+ * Steps of the loops below. They are inline to save function calls in the flush
+ * of a domain with one device, which takes only a few steps. Each returns the
+ * next element, or NULL at the end. iommu_attach_next(),
+ * iommu_attach_next_leader() and iommu_attach_walk_next_leader() return the
+ * first element if NULL is passed.
  */
 
 static inline void iommu_attach_assert_readable(struct iommu_attach_list *list)
@@ -500,7 +511,11 @@ iommu_attach_next_leader(struct iommu_attach_list *list,
 				     struct iommu_attach_elm, tag_node);
 }
 
-/* The next element with an ATC in the group of @elm */
+/*
+ * Return the next element with an ATC in the group of @elm, or NULL. Such
+ * elements directly follow the leader, so the first element without an ATC ends
+ * the walk.
+ */
 static inline struct iommu_attach_elm *
 iommu_attach_next_atc(struct iommu_attach_list *list,
 		      struct iommu_attach_elm *elm)
@@ -511,7 +526,7 @@ iommu_attach_next_atc(struct iommu_attach_list *list,
 	       next->iommu == elm->iommu ? next : NULL;
 }
 
-/* The next leader with the IOMMU of @walk->first */
+/* Return the next leader with the IOMMU of @walk->first, or NULL. */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_leader(struct iommu_attach_walk *walk,
 			      struct iommu_attach_elm *leader)
@@ -565,8 +580,9 @@ iommu_attach_walk_next_tag(struct iommu_attach_walk *walk)
 }
 
 /*
- * If the list counts no ATC, the walk ends at once. An ATC that is being added
- * and not counted yet is detected after the IOTLB invalidations have completed.
+ * If &iommu_attach_list.nr_atcs is 0, the walk ends at once. An ATC that is
+ * being added and not counted yet is detected after the IOTLB invalidations
+ * have completed.
  */
 static inline struct iommu_attach_elm *
 iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
@@ -598,7 +614,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
  * Visits each attachment once. For code that modifies the tables that the
  * hardware reads.
  *
- * Context: The caller holds &iommu_attach_list.lock.
+ * Context: The caller holds &iommu_attach_list.lock, and does not drop it in
+ * the loop.
  */
 #define iommu_attach_list_for_each_locked(elm, list)			\
 	for (struct iommu_attach_walk __walk = iommu_attach_walk_locked(list); \

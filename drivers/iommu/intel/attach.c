@@ -2,9 +2,9 @@
 /*
  * Attachments of VT-d domains.
  *
- * Before the hardware can use a domain for a device and PASID, attach adds an
- * attachment to the list of the domain, with everything that is needed to
- * invalidate what the hardware caches. Detach removes the attachment after the
+ * An attachment holds everything that is needed to invalidate what the hardware
+ * caches for one device and PASID. Attach adds it to the list of the domain
+ * before the hardware can use the domain for them. Detach removes it after the
  * hardware has stopped using the domain. The flushes in cache.c walk the list.
  */
 
@@ -19,13 +19,16 @@
 #include "iommu.h"
 #include "trace.h"
 
-/* Sorts the attachments of nested domains behind those of their parent. */
+/*
+ * On the list of a nest parent, sorts the attachments of its nested domains
+ * after its own.
+ */
 #define ATTACHMENT_TAG_NESTED	BIT_ULL(63)
 
 /*
  * The tag identifies what an IOTLB invalidation selects (VT-d specification,
- * section 6.5.2). A domain id on an IOMMU belongs to one domain only, so the
- * tags of a nest parent differ from those of its children.
+ * section 6.5.2). On one IOMMU, a nest parent and its nested domains have
+ * different domain ids, so their tags differ, too.
  */
 static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
 {
@@ -127,7 +130,7 @@ static u16 attachment_find_did(struct dmar_domain *domain,
 	struct iommu_attach_elm *elm;
 	struct dmar_attachment *att;
 
-	/* Nested attachments are last: if the first one is nested, all are. */
+	/* Sorted last: if the first is for a nested domain, all of them are. */
 	elm = iommu_attach_list_find_iommu(&domain->attachments, &iommu->iommu);
 	if (!elm)
 		return 0;
@@ -144,7 +147,8 @@ static bool attachment_allowed(const struct dmar_domain *domain,
 
 /*
  * Link @att with the domain id that its domain has on the IOMMU, or with @spare
- * if it has none. Returns -EAGAIN if it has none and @spare is 0.
+ * if the domain has none. Returns -EAGAIN if it has none and @spare is 0, and
+ * -EINVAL if the domain cannot be attached through the IOMMU.
  */
 static int attachment_try_link(struct dmar_attachment *att,
 			       struct intel_iommu *iommu, u16 spare)
@@ -160,9 +164,9 @@ static int attachment_try_link(struct dmar_attachment *att,
 }
 
 /*
- * The first attachment to an IOMMU allocates a domain id, which may sleep. If a
- * concurrent attach of the domain has linked its own id first, that one is used
- * and the new one is freed.
+ * The first attachment of a domain on an IOMMU allocates a domain id, which may
+ * sleep. If a concurrent attach of the domain has allocated and linked an id in
+ * the meantime, that id is used and the new one is freed.
  */
 static int attachment_link_own(struct dmar_attachment *att,
 			       struct intel_iommu *iommu)
@@ -180,7 +184,8 @@ static int attachment_link_own(struct dmar_attachment *att,
 		ret = attachment_try_link(att, iommu, 0);
 		if (ret != -EAGAIN)
 			return ret;
-		dev_err_ratelimited(att->elm.dev, "%s: No domain id: %d\n",
+		dev_err_ratelimited(att->elm.dev,
+				    "%s: Failed to allocate a domain id: %d\n",
 				    iommu->name, did);
 		return did;
 	}
@@ -237,9 +242,10 @@ static void attachment_unlink_parent(struct dmar_attachment *att)
  * @dev: The device. Its device TLB is included if ATS is enabled.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
- * When this returns, every flush of @domain, and for a nested domain of its
- * parent, includes @dev. A full memory barrier has been issued. The caller then
- * makes the context or PASID entry present, with &dmar_attachment.did in it.
+ * On success, every flush of @domain, and for a nested domain of its parent,
+ * that begins afterwards includes @dev, and a full memory barrier has been
+ * issued. The caller then makes the context or PASID entry present, with
+ * &dmar_attachment.did as the domain id.
  *
  * @dev may have another attachment for @pasid, which dmar_attachment_install()
  * replaces.
@@ -279,7 +285,7 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 err_release:
 	xa_release(&info->attachments, pasid);
 err_free:
-	/* -EBUSY is a bug: one of the two is on a list, so do not free them. */
+	/* -EBUSY is a bug: @att or @parent is on a list, so free neither. */
 	if (ret != -EBUSY) {
 		kfree(parent);
 		kfree(att);

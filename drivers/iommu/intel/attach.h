@@ -18,8 +18,8 @@
  * @DMAR_ATTACH_SECOND_STAGE: By domain id. The page table of the domain is the
  *	second stage. IOTLB entries do not depend on the PASID.
  * @DMAR_ATTACH_FIRST_STAGE: By domain id and PASID. The page table of the
- *	domain is the first stage: a page table of the kernel, of a process
- *	(SVA) or of a guest (nested).
+ *	domain is the first stage: a page table built by the driver, or that of
+ *	a process (SVA) or of a guest (nested).
  * @DMAR_ATTACH_NEST_PARENT: By the domain id of a nested domain. The page table
  *	of the domain is the second stage below that of the nested domain.
  */
@@ -36,16 +36,18 @@ enum dmar_attach_kind {
  * @domain: The domain.
  * @kind: How cached translations are tagged.
  * @did: Domain id on the IOMMU.
- * @segment: PCI segment of the IOMMU, for messages.
+ * @segment: PCI segment of the IOMMU, for trace events.
  * @sid: Requester id of the device.
  * @pfsid: Requester id of its physical function, if the IOMMU requires it.
  * @ats_qdep: Number of invalidations that the device can queue.
  * @dtlb_extra_inval: Device-TLB invalidations have to be sent twice (erratum).
- * @debugfs_dentry: Directory of the PASID, or NULL. Set at the end of attach.
+ * @debugfs_dentry: debugfs directory of the PASID, or NULL. Set at the end of
+ *	attach.
  *
- * A snapshot taken at attach. A flush may read it without a lock until a grace
- * period after detach, so the fields that it reads do not change. It must not
- * dereference @domain or &iommu_attach_elm.dev, which may have been freed.
+ * An attachment is a snapshot taken at attach. A flush may read it without a
+ * lock until a grace period after detach, so the fields that flushes read do
+ * not change. A flush must not dereference @domain or &iommu_attach_elm.dev,
+ * which may have been freed.
  */
 struct dmar_attachment {
 	struct iommu_attach_elm elm;

@@ -3,8 +3,8 @@
  * VT-d IOTLB and device-TLB invalidation.
  *
  * A flush walks the attachment list of the domain (see attach.c) under RCU, in
- * any context except NMI. It takes no lock of the domain and accesses only the
- * attachments and the IOMMUs, because the devices may be gone.
+ * any context except NMI. It takes no lock of the domain, and accesses only the
+ * attachments and the IOMMUs, because the devices may have been released.
  *
  * For each IOMMU the flush sends one IOTLB invalidation per tag that the
  * hardware distinguishes, followed by one device-TLB invalidation per
@@ -55,7 +55,7 @@ static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
  * @size: Number of descriptors that fit in @descs.
  * @count: Number of descriptors in @descs.
  * @buffer: Buffer of this CPU after @stack has become full, otherwise NULL.
- * @flags: Interrupt state from before @buffer was taken.
+ * @flags: Interrupt state to restore when @buffer is released.
  * @stack: Initial storage of @descs.
  */
 struct flush_batch {
@@ -85,7 +85,10 @@ static void flush_batch_submit(struct flush_batch *batch)
 	batch->count = 0;
 }
 
-/* Continue on the stack. Interrupts that are pending are handled here. */
+/*
+ * Go back to the stack, and restore the interrupt state so that pending
+ * interrupts are handled.
+ */
 static void flush_batch_release_buffer(struct flush_batch *batch)
 {
 	batch->buffer->busy = false;
@@ -96,9 +99,10 @@ static void flush_batch_release_buffer(struct flush_batch *batch)
 }
 
 /*
- * Move from the stack to the buffer of this CPU. If the buffer is full or in
- * use, submit the descriptors. Between two submissions interrupts are enabled
- * unless the caller of the flush has disabled them.
+ * Move the descriptors from the stack to the buffer of this CPU. If they are
+ * already in the buffer, or another flush is using it, submit them instead.
+ * Interrupts are enabled between two submissions unless the caller of the flush
+ * has disabled them.
  */
 static noinline void flush_batch_make_room(struct flush_batch *batch)
 {
@@ -134,7 +138,7 @@ static void flush_batch_end(struct flush_batch *batch)
 		flush_batch_release_buffer(batch);
 }
 
-/* Returns a cleared descriptor: some of qi_desc_*() set only two words. */
+/* Returns a cleared descriptor: some qi_desc_*() set only two of its words. */
 static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 {
 	struct qi_desc *desc;
@@ -147,8 +151,8 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 }
 
 /*
- * Compute the smallest block that covers @start to @last, naturally aligned and
- * a power of two of pages in size.
+ * Compute the smallest naturally aligned block of a power-of-two number of
+ * pages that covers @start to @last.
  */
 static void flush_range_init(struct cache_flush_range *range,
 			     unsigned long start, unsigned long last, bool ih)
@@ -170,11 +174,11 @@ static void flush_range_init(struct cache_flush_range *range,
 }
 
 /*
- * Test whether the IOMMU can invalidate only the block instead of the domain or
- * PASID. First-stage translations can always be selected by page. For these,
- * the specification (CAP_REG, field MAMV) requires hardware to accept any
- * address mask, but QEMU rejects masks above MAMV: qi_submit_sync() would log
- * an error and invalidate the whole PASID.
+ * Test whether the IOMMU can invalidate the block alone rather than the whole
+ * domain or PASID. First-stage translations can always be selected by page. For
+ * these, the specification (CAP_REG, field MAMV) requires hardware to accept
+ * any address mask, but QEMU rejects masks above MAMV: qi_submit_sync() would
+ * log an error and invalidate the whole PASID.
  */
 static bool flush_by_page(const struct dmar_attachment *att,
 			  const struct cache_flush_range *range)
@@ -230,8 +234,8 @@ static void flush_devtlb(struct flush_batch *batch,
 	u64 addr = range->addr;
 
 	/*
-	 * The device caches the result of both stages by first-stage address.
-	 * The entries that depend on a given second-stage address are unknown.
+	 * A device TLB caches the combined result of both stages by first-stage
+	 * address, so entries cannot be selected by second-stage address.
 	 */
 	if (att->kind == DMAR_ATTACH_NEST_PARENT) {
 		order = MAX_AGAW_PFN_WIDTH;
@@ -281,8 +285,8 @@ static void flush_iommu_devtlbs(struct iommu_attach_list *list,
 	struct iommu_attach_elm *elm;
 
 	/*
-	 * The specification recommends not to submit device-TLB invalidations
-	 * while translation is disabled.
+	 * The specification recommends against submitting device-TLB
+	 * invalidations while translation is disabled.
 	 */
 	if (!iommu->qi || !(iommu->gcmd & DMA_GCMD_TE))
 		return;
@@ -307,9 +311,9 @@ static void flush_iommu(struct iommu_attach_list *list,
 
 /*
  * Make translations that have been added visible to the hardware. In caching
- * mode, the IOTLB may hold entries of second-stage tables that were not present
- * (VT-d specification, section 6.1). Other IOMMUs may require a write-buffer
- * flush, once per IOMMU (section 6.8). Device TLBs hold no not-present entries.
+ * mode, the IOTLB may cache not-present entries of second-stage tables (VT-d
+ * specification, section 6.1). Other IOMMUs may require a write-buffer flush,
+ * once per IOMMU (section 6.8). Device TLBs do not cache not-present entries.
  */
 static void flush_iommu_np(struct iommu_attach_list *list,
 			   struct iommu_attach_elm *first,
@@ -339,7 +343,7 @@ typedef void flush_iommu_fn(struct iommu_attach_list *list,
 			    const struct cache_flush_range *range,
 			    struct flush_batch *batch);
 
-/* Call @flush for each IOMMU, and wait until the batch has been executed. */
+/* Call @flush for each IOMMU in turn, and wait for each before the next. */
 static void flush_each_iommu(struct iommu_attach_list *list,
 			     const struct cache_flush_range *range,
 			     flush_iommu_fn *flush)
@@ -358,13 +362,13 @@ static void flush_each_iommu(struct iommu_attach_list *list,
 /**
  * cache_tag_flush_range() - invalidate cached translations of a range
  * @domain: Domain whose mappings have changed.
- * @start: First byte of the range.
- * @end: Last byte of the range.
+ * @start: IOVA of the first byte of the range.
+ * @end: IOVA of the last byte of the range.
  * @ih: Invalidation hint: nonzero if only leaf entries have changed, so that
  *	paging-structure caches need not be invalidated.
  *
  * When this returns, no IOMMU and no device that @domain is attached to uses a
- * translation of the range from before the call. The same holds for the devices
+ * translation of the range that is out of date. The same holds for the devices
  * of domains nested on @domain. More than the range may be invalidated. Failed
  * invalidations are logged.
  *
@@ -400,11 +404,11 @@ void cache_tag_flush_all(struct dmar_domain *domain)
 /**
  * cache_tag_flush_range_np() - make new translations visible to the hardware
  * @domain: Domain that has new mappings.
- * @start: First byte of the range.
- * @end: Last byte of the range.
+ * @start: IOVA of the first byte of the range.
+ * @end: IOVA of the last byte of the range.
  *
- * For IOMMUs with caching mode, and for those whose write buffer software has
- * to flush. Has no effect on other IOMMUs.
+ * Needed for IOMMUs in caching mode, and for IOMMUs whose write buffer has to
+ * be flushed by software. Has no effect on other IOMMUs.
  *
  * Context: As cache_tag_flush_range().
  */

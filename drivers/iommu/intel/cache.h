@@ -11,12 +11,12 @@ struct dmar_domain;
 
 /**
  * struct cache_flush_range - range to invalidate
- * @start: First byte of the range.
- * @end: Last byte of the range.
+ * @start: IOVA of the first byte of the range.
+ * @end: IOVA of the last byte of the range.
  * @addr: Start of the naturally aligned block that covers the range.
- * @order: Size of the block in VT-d pages, as a power of two;
+ * @order: Base-2 logarithm of the size of the block in VT-d pages;
  *	%MAX_AGAW_PFN_WIDTH for the whole address space.
- * @ih: Invalidation hint: only leaf entries have changed.
+ * @ih: Invalidation hint: true if only leaf entries have changed.
  */
 struct cache_flush_range {
 	unsigned long start;

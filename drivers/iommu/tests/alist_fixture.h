@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #define NR_IOMMUS	4
+/* Values of &test_att.magic, which reveal an element that has been freed */
 #define MAGIC_LIVE	0xa11ce11ea11ce11eULL
 #define MAGIC_FREED	0xdeadc0dedeadc0deULL
 
@@ -67,7 +68,10 @@ static inline void att_free_rcu(struct rcu_head *rcu)
 	kfree(container_of(rcu, struct test_att, elm.rcu));
 }
 
-/* Remove an attachment; if it was on the list, free it after a grace period. */
+/*
+ * Remove an attachment; if it was on the list, free it after a grace period.
+ * Returns the value of iommu_attach_list_remove().
+ */
 static inline int att_remove_locked(struct iommu_attach_list *list,
 				    struct test_att *att)
 {
@@ -94,7 +98,7 @@ static inline void list_drain(struct iommu_attach_list *list)
 		att_remove_locked(list, to_att(elm));
 }
 
-/* Ids of the elements that a walk has visited, in order */
+/* Number and ids of the elements that a walk has visited, in order */
 struct visits {
 	int nr;
 	int ids[32];
@@ -117,7 +121,7 @@ static inline void visit_atcs(struct visits *v, struct iommu_attach_list *list)
 			visit(v, elm);
 }
 
-/* Init and exit of each suite: &kunit.priv is the list, empty at first. */
+/* Callbacks for each suite. &kunit.priv points to a list, initially empty. */
 static inline int alist_test_init(struct kunit *test)
 {
 	struct iommu_attach_list *list;
@@ -142,7 +146,7 @@ static inline void alist_test_exit(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&list->groups));
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&list->devices));
 	KUNIT_EXPECT_EQ(test, list->nr_atcs, 0);
-	/* KASAN reports elements that are freed too early or twice. */
+	/* Wait for pending frees: KASAN reports an element freed twice. */
 	rcu_barrier();
 }
 

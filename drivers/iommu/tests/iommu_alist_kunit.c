@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the IOMMU attachment list: what the walks visit, what the
- * lookups find, removal in the middle of a walk, and reports of misuse.
+ * KUnit tests of the IOMMU attachment list: walks, lookups, removal during a
+ * walk, and detection of misuse.
  */
 
 #include <linux/kmsg_dump.h>
@@ -35,7 +35,10 @@ do {									\
 	expect_visits(test, v, __want, ARRAY_SIZE(__want));		\
 } while (0)
 
-/* Visit all groups, IOMMU by IOMMU. The caller holds the RCU read lock. */
+/*
+ * Visit all groups, IOMMU by IOMMU. The caller holds the RCU read lock or the
+ * lock of the list.
+ */
 static void visit_tags(struct visits *v, struct iommu_attach_list *list)
 {
 	struct iommu_attach_elm *first, *elm;
@@ -72,7 +75,7 @@ static void alist_empty(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, iommu_attach_list_empty(list));
 }
 
-/* Elements are sorted by IOMMU and all 64 bits of the tag. */
+/* Elements are sorted by IOMMU, then by all 64 bits of the tag. */
 static void alist_order(struct kunit *test)
 {
 	static const struct {
@@ -173,7 +176,7 @@ static int find_id(struct iommu_attach_list *list, struct device *dev,
 	return elm ? to_att(elm)->id : -1;
 }
 
-/* An element is found by device and PASID, the newest one of several. */
+/* A lookup by device and PASID finds the newest of several elements. */
 static void alist_find(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -198,7 +201,7 @@ static void alist_find(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, find_id(list, &devices[0], 2), 4);
 }
 
-/* All elements are found among many, in whatever order they were added. */
+/* Each of many elements is found, in whatever order they were added. */
 static void alist_find_many(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -223,7 +226,7 @@ static int find_iommu_id(struct iommu_attach_list *list, int iommu)
 	return elm ? to_att(elm)->id : -1;
 }
 
-/* The element with the lowest tag is found by IOMMU. */
+/* A lookup by IOMMU finds the element with the lowest tag. */
 static void alist_find_iommu(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -282,7 +285,7 @@ static void alist_groups(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iommus_seen, nr_iommus);
 }
 
-/* Every ATC is visited once, and no element without one. */
+/* Every element with an ATC is visited once, and no other element. */
 static void alist_atc(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -340,7 +343,7 @@ static void alist_atc_added(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, v.nr, 0);
 	att_link(list, late);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_atc_added(list, begin));
-	/* A driver that waits in between finds it by a walk. */
+	/* A driver that waits for the IOTLB first finds the ATC by a walk. */
 	iommu_attach_list_iotlb_done(list);
 	visit_atcs(&v, list);
 	EXPECT_VISITS(test, &v, 2);
@@ -387,7 +390,7 @@ static void alist_atc_added_to_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, v.ids[1] + v.ids[2], 5);
 }
 
-/* A flush detects an added ATC when the counter of these wraps around. */
+/* A flush detects an added ATC even if the counter of added ATCs wraps. */
 static void alist_atc_added_wraps(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -403,8 +406,8 @@ static void alist_atc_added_wraps(struct kunit *test)
 }
 
 /*
- * An ATC that is removed during a flush does not keep the flush from finding
- * another one that replaces it.
+ * The removal of an ATC during a flush does not hide the ATC that replaces it
+ * from the flush.
  */
 static void alist_atc_replaced(struct kunit *test)
 {
@@ -423,7 +426,7 @@ static void alist_atc_replaced(struct kunit *test)
 	EXPECT_VISITS(test, &v, 2);
 }
 
-/* The barrier that only ATCs need is in use once an ATC has been set up. */
+/* Initialising an element with an ATC enables the barrier that ATCs need. */
 static void alist_atcs_exist(struct kunit *test)
 {
 	struct test_att *att = att_new(test, 1, 0, 1, true);
@@ -433,8 +436,8 @@ static void alist_atcs_exist(struct kunit *test)
 }
 
 /*
- * Members leave a group in any order: the group keeps its position, its ATCs,
- * the number of its members and its place among the groups.
+ * Members may be removed from a group in any order. The group keeps its place
+ * among the groups and its other ATCs, and its number of members is correct.
  */
 static void alist_group_shrinks(struct kunit *test)
 {
@@ -489,8 +492,9 @@ static struct list_head *poison_next(struct iommu_attach_elm *elm)
 }
 
 /*
- * A flush does not visit all members of a group. The forward link of the first
- * member without an ATC is poisoned, so a walk that follows it faults.
+ * Of each group, a flush visits only the leader and the members with an ATC.
+ * The forward link of the first member after these is poisoned, so a walk that
+ * follows it faults.
  */
 static void alist_skips_members(struct kunit *test)
 {
@@ -689,7 +693,7 @@ static void alist_remove_ahead(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, v.ids[v.nr - 1], 5);
 }
 
-/* A walk under the lock visits what is on the list, and may empty it. */
+/* A walk under the lock visits no removed element, and may empty the list. */
 static void alist_locked_walk(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
@@ -734,7 +738,7 @@ static void alist_irqs_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, left, IOMMU_ATTACH_LEFT_NONE);
 }
 
-/* An element is added at most once and removed only from its list. */
+/* Adding an element twice or removing it from another list fails and warns. */
 static void alist_misuse(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;

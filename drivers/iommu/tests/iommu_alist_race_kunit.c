@@ -12,6 +12,7 @@
 
 #include "alist_fixture.h"
 
+/* A flush that is in progress when iommu_attach_list_quiesce() is called */
 struct long_flush {
 	struct iommu_attach_list *list;
 	struct completion begun;
@@ -60,6 +61,24 @@ static void alist_quiesce(struct kunit *test)
 
 struct stress_att;
 
+/**
+ * struct stress - state of the stress test
+ * @test: The test.
+ * @list: List that the threads change and walk.
+ * @tasks: The threads.
+ * @nr_tasks: Number of @tasks.
+ * @anchors: Element with an ATC in each group that is replaced but never
+ *	absent, so that no flush may miss it.
+ * @added: Number of elements added.
+ * @freed: Number of elements freed.
+ * @walks: Number of flushes.
+ * @used_freed: Number of freed elements visited.
+ * @misuse: Number of failed additions and removals.
+ * @disorder: Number of elements visited out of order.
+ * @iommu_twice: Number of IOMMUs visited twice in one flush.
+ * @missed_tag: Number of flushes that missed a group.
+ * @missed_atc: Number of flushes that missed an anchor.
+ */
 struct stress {
 	struct kunit *test;
 	struct iommu_attach_list *list;
@@ -157,7 +176,7 @@ static void stress_visit(struct stress *stress, struct iommu_attach_elm *elm,
 		atomic_inc(&stress->disorder);
 }
 
-/* One flush. Sets a bit in @tags for each group, in @atcs for each anchor. */
+/* Flush, and set a bit in @tags per group and in @atcs per anchor visited. */
 static void stress_flush(struct stress *stress, u32 *tags, u32 *atcs)
 {
 	struct iommu_attach_elm *first, *elm, *prev, *prev_first = NULL;
@@ -291,7 +310,7 @@ struct single_atc {
 	unsigned int state;
 	unsigned int flushes;
 	unsigned int missed;
-	/* Number of elements that were published after a walk had passed */
+	/* Number of walks that missed an element added meanwhile */
 	unsigned int late;
 };
 
@@ -321,7 +340,7 @@ static int single_atc_flush(void *data)
 	return 0;
 }
 
-/* A flush finds the only ATC of a list while it is removed and added again. */
+/* A flush finds the only ATC of a list, which is often removed and replaced. */
 static void alist_single_atc(struct kunit *test)
 {
 	struct single_atc single = { .list = test->priv };
@@ -349,7 +368,7 @@ static void alist_single_atc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, single.missed, 0);
 }
 
-/* Limit of the number of elements that wait for a grace period */
+/* Maximum number of removed elements that wait for a grace period */
 #define SECOND_LOOK_ROUNDS	20000
 
 static int second_look_flush(void *data)
@@ -378,8 +397,9 @@ static int second_look_flush(void *data)
 }
 
 /*
- * The writer publishes an ATC once it has been added. A flush that has not
- * visited the ATC, but sees it published afterwards, detects that it was added.
+ * The writer makes &single_atc.state odd after it has added an ATC. A flush
+ * whose walk misses the ATC, but which reads an odd state afterwards, detects
+ * the addition by iommu_attach_list_atc_added().
  */
 static void alist_second_look(struct kunit *test)
 {
@@ -403,7 +423,7 @@ static void alist_second_look(struct kunit *test)
 		cond_resched();
 	}
 	kthread_stop(task);
-	kunit_info(test, "%u added, %u flushes, %u of them late",
+	kunit_info(test, "%u added, %u flushes, ATC missed by %u walks",
 		   single.state / 2, single.flushes, single.late);
 	KUNIT_EXPECT_GT(test, single.flushes, 100);
 	KUNIT_EXPECT_EQ(test, single.missed, 0);

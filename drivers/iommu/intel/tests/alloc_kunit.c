@@ -2,9 +2,9 @@
 /*
  * KUnit tests of memory allocation on mock IOMMUs.
  *
- * Each allocation of an attach fails in turn: the attach must fail without any
- * effect on the device or on other devices. The allocations of an attach may
- * sleep. Flushes must not allocate at all.
+ * The tests make each allocation of an attach fail in turn: the attach must
+ * fail without any effect on the device or on other devices. An attach must not
+ * allocate atomically, and a flush must not allocate at all.
  */
 
 #include <linux/mm.h>
@@ -22,7 +22,7 @@ static void alloc_check_sibling(struct kunit *test, struct ut_failing *f,
 	ut_check_attached(test, f->domain, f->sibling, f->pasid);
 }
 
-/* Another device that uses the domain is not affected. */
+/* A failed attach does not affect another device that uses the domain. */
 static void failed_attach_spares_others(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -53,7 +53,7 @@ static void alloc_check_device(struct kunit *test, struct ut_failing *f,
 		ut_check_detached(test, f->dev, f->pasid);
 }
 
-/* The device keeps the domain that it had. */
+/* If an attach fails, the device keeps its previous domain. */
 static void failed_attach_changes_nothing(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -68,7 +68,7 @@ static void failed_attach_changes_nothing(struct kunit *test)
 	ut_fail_each(test, &f);
 }
 
-/* A PASID keeps the domain that was to be replaced. */
+/* If a replacement fails, the PASID keeps the old domain. */
 static void failed_replace_changes_nothing(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -101,7 +101,10 @@ static void alloc_check_guest(struct kunit *test, struct ut_failing *f,
 	ut_check_guest(test, f->guest, f->sibling, f->pasid);
 }
 
-/* Neither the device nor another one that uses the domain is affected. */
+/*
+ * A failed attach of a nested domain affects neither the device nor another one
+ * that uses the domain.
+ */
 static void failed_nested_attach_changes_nothing(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -190,7 +193,7 @@ static const struct alloc_fresh_case {
 
 KUNIT_ARRAY_PARAM_DESC(fresh, alloc_fresh_cases, name);
 
-/* Each case has the first PASID of a table of its own, with 64 entries. */
+/* First PASID of a PASID table of 64 entries that only the case @c uses */
 #define ALLOC_FRESH_PASID(c)	(1024 + 64 * ((c) - alloc_fresh_cases))
 
 /* @guest is filled in if the domain is nested. */
@@ -301,7 +304,7 @@ static const struct alloc_bind_case {
 
 KUNIT_ARRAY_PARAM_DESC(bind, alloc_bind_cases, name);
 
-/* Bind the first and the second device of an address space. */
+/* A failed bind changes nothing, whether or not another device is bound. */
 static void failed_bind_changes_nothing(struct kunit *test)
 {
 	const struct alloc_bind_case *c = test->param_value;
@@ -415,7 +418,7 @@ static void alloc_count_all(struct kunit *test, struct alloc_count *a)
 	a->task = current;
 }
 
-/* Enough ids to make their IDA allocate: it stores the first ones inline */
+/* Enough domain ids to make the IDA allocate: it stores the first inline */
 #define ALLOC_DOMAINS		80
 /* First PASID of a PASID table that no other test case uses */
 #define ALLOC_MANY_PASID(c, i)	\

@@ -29,8 +29,9 @@ static unsigned int attach_count_ids(enum mock_iommu_id id)
 }
 
 /*
- * The first attachment of a domain on an IOMMU allocates a domain id, which its
- * other attachments there share. Removal of the last one frees the id.
+ * The first attachment of a domain on an IOMMU allocates a domain id. Further
+ * attachments of the domain on the same IOMMU share the id, and removing the
+ * last of them frees it.
  */
 static void domain_ids(struct kunit *test)
 {
@@ -56,7 +57,7 @@ static void domain_ids(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, drv_attach(test, domain, a, IOMMU_NO_PASID), did);
 	drv_detach(test, b, 3);
 	KUNIT_EXPECT_TRUE(test, attach_uses_id(MOCK_FS, did));
-	/* Attachments on other IOMMUs do not count. */
+	/* An attachment on another IOMMU does not keep the id allocated. */
 	drv_detach(test, a, IOMMU_NO_PASID);
 	KUNIT_EXPECT_FALSE(test, attach_uses_id(MOCK_FS, did));
 	KUNIT_EXPECT_EQ(test, attach_count_ids(MOCK_FS2), far_ids + 1);
@@ -65,8 +66,8 @@ static void domain_ids(struct kunit *test)
 }
 
 /*
- * The list of a nest parent has attachments with the domain ids of nested
- * domains. The parent does not use these ids itself.
+ * The list of a nest parent also holds the attachments of its nested domains,
+ * with their domain ids. Attachments of the parent itself use another id.
  */
 static void domain_ids_nested(struct kunit *test)
 {
@@ -85,8 +86,8 @@ static void domain_ids_nested(struct kunit *test)
 }
 
 /*
- * Without a free domain id an attach fails and records nothing. A domain that
- * has an id can be attached to further devices.
+ * If no domain id is free, an attach fails and leaves no attachment behind. A
+ * domain that already has an id on the IOMMU can be attached to more devices.
  */
 static void domain_ids_used_up(struct kunit *test)
 {
@@ -98,7 +99,7 @@ static void domain_ids_used_up(struct kunit *test)
 	u16 did = drv_attach(test, domain, a, 3);
 	int ret, refused;
 
-	/* The lowest free id is allocated, so all lower ones are in use. */
+	/* The lowest free id is allocated, so all ids below @did are in use. */
 	iommu->max_domain_id = did + 1;
 	refused = ut_attach(other, b, 3);
 	ret = ut_attach(domain, b, 4);
@@ -134,8 +135,8 @@ static void attach_expect_refused(struct kunit *test,
 }
 
 /*
- * A domain that enforces cache coherency, or a domain nested on it, is not
- * attached on an IOMMU that cannot enforce it.
+ * A domain that enforces cache coherency, or that is nested on one that does,
+ * cannot be attached through an IOMMU without snoop control.
  */
 static void coherency_enforced(struct kunit *test)
 {
@@ -156,11 +157,11 @@ static void coherency_enforced(struct kunit *test)
 }
 
 /**
- * struct attach_failing - attach with failing allocations beside another device
- * @f: The operation.
+ * struct attach_failing - failing attach while another device stays attached
+ * @f: The attach that fails.
  * @nested: Domain that is nested on @parent.
  * @parent: Nest parent.
- * @did: Domain id of the device that stays attached.
+ * @did: Domain id of the attachment of the other device.
  */
 struct attach_failing {
 	struct ut_failing f;
@@ -210,7 +211,7 @@ static int attach_try_enable_ats(struct ut_failing *f)
 	return drv_enable_ats(f->dev);
 }
 
-/* Replace the attachments by ones without device TLB. */
+/* Replace the attachments by ones without a device TLB. */
 static void attach_undo_enable_ats(struct ut_failing *f)
 {
 	drv_set_ats(f->dev, false);
@@ -233,8 +234,8 @@ static void attach_check_ats(struct kunit *test, struct ut_failing *f,
 }
 
 /*
- * If an allocation fails when ATS is enabled after the attach, no attachment
- * records a device TLB.
+ * If an allocation fails while ATS is being enabled after the attach, no
+ * attachment records a device TLB.
  */
 static void allocation_failure_late_ats(struct kunit *test)
 {
@@ -259,7 +260,7 @@ static void allocation_failure_late_ats(struct kunit *test)
 
 /*
  * During a replacement, flushes of both domains include the device. The old
- * attachment stays until the new one is installed, and is gone then.
+ * attachment is removed once the new one has been installed.
  */
 static void replace(struct kunit *test)
 {
@@ -281,7 +282,7 @@ static void replace(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(att->did, 0x1000, 0),
 		       DEVTLB_PASID(sid, 3, 0x1000, 0), WAIT);
 
-	/* The replacement is abandoned: nothing has changed. */
+	/* Abandon the replacement: the old attachment is unchanged. */
 	drv_remove(att);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(drv_attachments(new)));
 	KUNIT_EXPECT_TRUE(test, drv_has_attachment(dev, 3));
@@ -289,7 +290,7 @@ static void replace(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
 		       DEVTLB_PASID(sid, 3, 0x1000, 0), WAIT);
 
-	/* The replacement is carried out. */
+	/* Carry out the replacement. */
 	new_did = drv_replace(test, new, dev, 3);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(drv_attachments(old)));
 	KUNIT_EXPECT_FALSE(test, attach_uses_id(MOCK_SS, did));
@@ -301,8 +302,8 @@ static void replace(struct kunit *test)
 }
 
 /*
- * A detach removes the attachment as the attach has recorded it, whatever has
- * changed since, and nothing if no domain is attached.
+ * A detach removes the attachment that the attach added, even if ATS has been
+ * disabled since. It removes nothing if no domain is attached.
  */
 static void detach_what_was_attached(struct kunit *test)
 {
@@ -312,7 +313,7 @@ static void detach_what_was_attached(struct kunit *test)
 	int i;
 
 	drv_attach(test, domain, b, 5);
-	/* ATS is disabled by the time of the detach. */
+	/* Disable ATS between attach and detach. */
 	drv_set_ats(a, false);
 	drv_detach(test, a, 5);
 	drv_set_ats(a, true);

@@ -29,7 +29,7 @@ static void cache_dev_count_desc(const unsigned int *nr, char *desc)
 
 KUNIT_ARRAY_PARAM(cache_dev_count, cache_dev_counts, cache_dev_count_desc);
 
-/* Devices attached by RID: one invalidation, however many there are. */
+/* Devices attached by RID share one invalidation, however many there are. */
 static void second_stage_rid(struct kunit *test)
 {
 	const unsigned int nr = *(const unsigned int *)test->param_value;
@@ -50,7 +50,7 @@ static void second_stage_rid(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB_ALL(did), WAIT);
 }
 
-/* Legacy mode: the queue has descriptors of 128 bits. */
+/* A flush in legacy mode, in which the queue has descriptors of 128 bits */
 static void second_stage_legacy(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_LEGACY, 1);
@@ -62,7 +62,7 @@ static void second_stage_legacy(struct kunit *test)
 		       DEVTLB(mock_sid(1), 0x4000, 2), WAIT);
 }
 
-/* The IOTLB does not distinguish PASIDs. */
+/* One invalidation for all PASIDs, which second-stage tags do not include */
 static void second_stage_pasids(struct kunit *test)
 {
 	struct iommu_domain *domain;
@@ -112,7 +112,7 @@ static void first_stage_pasids(struct kunit *test)
 /* A flush with many invalidations submits up to 64 of them at once. */
 static void first_stage_many_pasids(struct kunit *test)
 {
-	/* Around the size of the batch on the stack, and of the buffer */
+	/* Around the sizes of the on-stack batch and of the per-CPU buffer */
 	static const unsigned int counts[] = { 3, 4, 5, 63, 64, 65, 128, 200 };
 	const struct mock_iommu *iommu = mock_iommu(MOCK_FS);
 	struct device *dev = mock_dev(MOCK_FS, 0);
@@ -195,11 +195,11 @@ static void ats_extra(struct kunit *test)
 }
 
 /**
- * struct cache_queue - properties of a device TLB that attaches record
+ * struct cache_queue - invalidation queue depth of a device
  * @name: Name in messages.
  * @iommu: IOMMU of the device.
  * @ats_qdep: Number of invalidations that the device can queue.
- * @depth: Its encoding in descriptors.
+ * @depth: Encoding of @ats_qdep in descriptors.
  */
 struct cache_queue {
 	const char *name;
@@ -218,7 +218,7 @@ static const struct cache_queue cache_queues[] = {
 
 KUNIT_ARRAY_PARAM_DESC(queue, cache_queues, name);
 
-/* A physical function that differs from the device in every digit */
+/* Requester id of a physical function, unlike the device's in every digit */
 #define CACHE_PFSID	0xa5c3
 
 static void cache_check_queue(struct kunit *test, const struct cache_queue *q,
@@ -264,8 +264,9 @@ static void cache_restore(void *data)
 }
 
 /*
- * Device-TLB invalidations have the requester id of the physical function and
- * the queue depth of the device, 0 for 32, whatever they are sent for.
+ * Device-TLB invalidations carry the requester id of the physical function and
+ * the queue depth of the device (0 stands for 32), whether they are sent by a
+ * flush, after ATS has been enabled, or by a detach.
  */
 static void ats_function_and_depth(struct kunit *test)
 {
@@ -321,9 +322,9 @@ static void ats_translation_off(struct kunit *test)
 }
 
 /*
- * ATS that is enabled after the attach: the device TLB is invalidated once as a
- * whole, and included in flushes of the domain and of a nest parent from then
- * on. Nothing is recorded for a domain that the device has left.
+ * When ATS is enabled after the attach, the device TLB is invalidated once as a
+ * whole. From then on, flushes of the domain and of its nest parent include it.
+ * No attachment is added to a domain that the device is no longer attached to.
  */
 static void ats_enabled_late(struct kunit *test)
 {
@@ -393,9 +394,9 @@ static void cache_flush_at_step(void *data, const struct dmar_attachment *att)
 }
 
 /*
- * ATS that is enabled after the attach: flushes include the device TLB after
- * the new attachment has been added, and before the old one is removed. The
- * device TLB is invalidated as a whole after both.
+ * While ATS is being enabled after the attach, flushes include the device TLB
+ * as soon as the new attachment has been added, even before the old one is
+ * removed. The device TLB is invalidated as a whole after both steps.
  */
 static void flush_while_ats_is_enabled(struct kunit *test)
 {
@@ -434,14 +435,15 @@ static void flush_while_ats_is_enabled(struct kunit *test)
 
 static void flush_while_ats_is_enabled(struct kunit *test)
 {
-	kunit_skip(test, "needs TRACEPOINTS");
+	kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 }
 
 #endif
 
 /*
- * A device with a device TLB shares the tag of devices that were attached
- * before: one IOTLB invalidation for all of them, and one for each device TLB.
+ * A device with a device TLB joins the group of devices that were attached
+ * before: one IOTLB invalidation serves all of them, and each device TLB gets
+ * an invalidation of its own.
  */
 static void ats_joins_group(struct kunit *test)
 {
@@ -454,12 +456,12 @@ static void ats_joins_group(struct kunit *test)
 		did = drv_attach(test, domain, mock_dev(MOCK_SS, i),
 				 IOMMU_NO_PASID);
 	drv_flush(domain, 0x1000, 0x1fff, 0);
-	/* The device that joined last is invalidated first. */
+	/* The device TLB that was added last is invalidated first. */
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
 		       DEVTLB(mock_sid(2), 0x1000, 0),
 		       DEVTLB(mock_sid(1), 0x1000, 0), WAIT);
 
-	/* The device that was first leaves, and another one takes its place. */
+	/* Remove the leader of the group; another member takes its place. */
 	drv_detach(test, mock_dev(MOCK_SS, 0), IOMMU_NO_PASID);
 	drv_flush(domain, 0x1000, 0x1fff, 0);
 	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB(did, 0x1000, 0),
@@ -470,8 +472,8 @@ static void ats_joins_group(struct kunit *test)
 /* Several IOMMUs, SVA and nesting */
 
 /*
- * Each IOMMU that the domain is attached on receives one invalidation, with the
- * domain id that the domain has there.
+ * Each IOMMU that the domain is attached through receives one invalidation,
+ * with the domain id that the domain has there.
  */
 static void several_units(struct kunit *test)
 {
@@ -487,7 +489,7 @@ static void several_units(struct kunit *test)
 	other = ut_new_domain(test, mock_dev(unit[0], 0), SECOND_STAGE);
 	other_did = drv_attach(test, other, mock_dev(unit[1], 0), 9);
 	did[0] = drv_attach(test, domain, mock_dev(unit[0], 0), 3);
-	/* The ids differ if that of the first IOMMU is taken on the second. */
+	/* Reserve the first IOMMU's id on the second, so that they differ. */
 	taken = ida_alloc_range(ida, did[0], did[0], GFP_KERNEL);
 	did[1] = drv_attach(test, domain, mock_dev(unit[1], 0), 3);
 	if (taken >= 0)
@@ -515,7 +517,7 @@ static void several_units(struct kunit *test)
 	DRV_EXPECT_LOG(test, unit[1], 1, IOTLB(other_did, 0x1000, 0), WAIT);
 	drv_expect_nothing(test, unit[2]);
 
-	/* An IOMMU receives nothing any more when its last device has left. */
+	/* An IOMMU receives nothing once its last device has been detached. */
 	drv_detach(test, mock_dev(unit[1], 0), 3);
 	drv_detach(test, mock_dev(unit[1], 1), IOMMU_NO_PASID);
 	drv_flush(domain, 0x1000, 0x1fff, 0);
@@ -524,7 +526,7 @@ static void several_units(struct kunit *test)
 	DRV_EXPECT_LOG(test, unit[2], 1, IOTLB(did[2], 0x1000, 0), WAIT);
 }
 
-/* The page table of a process has the reserved domain id and one PASID. */
+/* An SVA domain uses the reserved domain id, and one PASID for all devices. */
 static void sva(struct kunit *test)
 {
 	struct iommu_domain *domain;
@@ -532,7 +534,7 @@ static void sva(struct kunit *test)
 	unsigned int i, used = 0;
 	ioasid_t pasid;
 
-	/* This gives the thread of the test an address space. */
+	/* Give the test an address space. */
 	ut_new_user_page(test);
 	for (i = 0; i < U8_MAX; i++)
 		used += ida_exists(&drv_iommu(MOCK_FS)->domain_ida, i);
@@ -594,7 +596,7 @@ static void nested(struct kunit *test)
 		       IOTLB(high, 0x1000, 0), DEVTLB_ALL(sid),
 		       DEVTLB_PASID_ALL(sid, 4), WAIT);
 
-	/* The parent can be used by itself, too. */
+	/* Devices can also be attached to the parent itself. */
 	did3 = drv_attach(test, parent, c, IOMMU_NO_PASID);
 	drv_flush(parent, 0x1000, 0x1fff, 0);
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB(did3, 0x1000, 0),
@@ -619,8 +621,9 @@ static void nested(struct kunit *test)
 /* Granularity */
 
 /*
- * The IOTLB invalidation of a block above CAP.MAMV covers the whole domain id
- * (second stage) or PASID (first stage). Device TLBs have no such limit.
+ * For a block larger than CAP.MAMV allows, the IOTLB invalidation covers the
+ * whole domain id (second stage) or PASID (first stage). Device-TLB
+ * invalidations have no such limit.
  */
 static void large_blocks(struct kunit *test)
 {
@@ -643,7 +646,7 @@ static void large_blocks(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, PIOTLB(fs_did, 2, SZ_1G, CACHE_MAMV),
 		       DEVTLB_PASID(sid, 2, SZ_1G, CACHE_MAMV), WAIT);
 
-	/* Two pages on both sides of a boundary of 1 GiB */
+	/* One page on each side of a 1 GiB boundary */
 	drv_flush(ss, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB_ALL(ss_did),
 		       DEVTLB(sid, 0, CACHE_MAMV + 1), WAIT);
@@ -653,8 +656,8 @@ static void large_blocks(struct kunit *test)
 }
 
 /*
- * Without page-selective invalidation the whole domain id is invalidated. The
- * first stage does not depend on that capability.
+ * Without page-selective invalidation, a second-stage flush invalidates the
+ * whole domain id. First-stage flushes do not depend on that capability.
  */
 static void no_page_selective(struct kunit *test)
 {
@@ -673,7 +676,7 @@ static void no_page_selective(struct kunit *test)
 
 /* New mappings */
 
-/* IOMMUs without caching mode and without write buffer receive nothing. */
+/* An IOMMU without caching mode or write buffer receives nothing for a map. */
 static void np_ordinary(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_SS, 1);
@@ -685,8 +688,9 @@ static void np_ordinary(struct kunit *test)
 }
 
 /*
- * Caching mode: the same IOTLB invalidation as for an unmap, but none of device
- * TLBs. First-stage entries that are not present are never cached.
+ * In caching mode, a map causes the same IOTLB invalidation as an unmap, but no
+ * device-TLB invalidations. A map in a first-stage domain causes none, because
+ * not-present first-stage entries are never cached.
  */
 static void np_caching_mode(struct kunit *test)
 {
@@ -776,10 +780,10 @@ static void np_write_buffer(struct kunit *test)
 }
 
 /*
- * Registers instead of a queue: one request for all devices, in which the hint
- * does not get into the address mask. A flush of page 0 alone covers the domain
- * id, because the driver does not write the register for address and mask if
- * both are 0.
+ * Without a queue, a flush takes one register-based request for all devices,
+ * and the leaf hint does not corrupt the address mask. A flush of page 0 alone
+ * covers the whole domain id, because the driver does not write the register
+ * for address and mask if both are 0.
  */
 static void register_based(struct kunit *test)
 {
@@ -802,8 +806,8 @@ static void register_based(struct kunit *test)
 /* Number of PASIDs that a flush invalidates in three submissions */
 #define CACHE_IRQ_PASIDS	130
 /*
- * Latency in ns of each of them, twice the period of the timer: so long that the
- * timer seldom expires in the rest of the flush
+ * Latency in ns of each submission, twice the period of the timer, and so long
+ * that the timer seldom expires in the rest of the flush
  */
 #define CACHE_IRQ_LATENCY	(20 * NSEC_PER_MSEC)
 
@@ -889,7 +893,7 @@ static void cache_reenter(void *data, const struct dmar_attachment *att,
 				      0);
 }
 
-/* A flush within a flush, for another IOMMU: neither disturbs the other. */
+/* A flush within a flush on another IOMMU: neither disturbs the other. */
 static void flush_within_flush(struct kunit *test)
 {
 	struct device *a = mock_dev(MOCK_FS, 0), *b = mock_dev(MOCK_FS2, 0);
@@ -918,7 +922,7 @@ static void flush_within_flush(struct kunit *test)
 		       PIOTLB(did, 2, 0x1000, 0), PIOTLB(did, 3, 0x1000, 0),
 		       PIOTLB(did, 4, 0x1000, 0), PIOTLB(did, 5, 0x1000, 0),
 		       PIOTLB(did, 6, 0x1000, 0), WAIT);
-	/* The inner flush has only the batch on its stack. */
+	/* The buffer is in use: the inner flush has only its on-stack batch. */
 	DRV_EXPECT_LOG(test, MOCK_FS2, 2, PIOTLB(inner_did, 1, 0x9000, 0),
 		       PIOTLB(inner_did, 2, 0x9000, 0),
 		       PIOTLB(inner_did, 3, 0x9000, 0),
@@ -936,7 +940,7 @@ static void flush_within_flush(struct kunit *test)
 
 static void flush_within_flush(struct kunit *test)
 {
-	kunit_skip(test, "needs TRACEPOINTS");
+	kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 }
 
 #endif
@@ -944,7 +948,7 @@ static void flush_within_flush(struct kunit *test)
 /**
  * struct cache_churn - thread that changes an attachment list continually
  * @domain: Domain of the list.
- * @dev: Device whose PASIDs it adds and removes.
+ * @dev: Device whose PASID attachments are added and removed.
  * @rounds: Number of attachments added so far.
  * @errors: Number of failures.
  */
@@ -975,8 +979,9 @@ static int cache_churn(void *data)
 }
 
 /*
- * While other attachments are added and removed, each flush includes one that
- * stays. There is at most one more submission, for device TLBs added meanwhile.
+ * While other attachments are added and removed, each flush includes the one
+ * that stays. A flush takes at most one additional submission, for device TLBs
+ * that were added meanwhile.
  */
 static void flush_beside_churn(struct kunit *test)
 {

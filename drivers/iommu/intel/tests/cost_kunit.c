@@ -2,7 +2,7 @@
 /*
  * KUnit tests that measure attach, detach and reset on mock IOMMUs: the time
  * that they take, and the memory that an attach allocates. The results are
- * printed to compare kernels; there is no pass or fail criterion.
+ * printed for comparison between kernels; no limits are checked.
  *
  * The parameter cost_kunit.rounds=N sets the number of measurements of attach
  * and detach, of which the median is printed.
@@ -18,7 +18,7 @@
 
 #include "fixture.h"
 
-/* Number of attaches averaged in a measurement, as a single one is too short */
+/* Attach and detach pairs averaged in a measurement; one alone is too short */
 #define COST_BATCH	16
 
 static unsigned int rounds = 5;
@@ -139,8 +139,8 @@ static int cost_compare(const void *a, const void *b)
 }
 
 /*
- * Delay for longer than the polling interval of the mock IOMMUs, so that the
- * measurement does not depend on the phase of their timer.
+ * Delay for a random time of up to five periods of the mock IOMMUs' timer, so
+ * that the measurement does not depend on the phase of the timer.
  */
 static void cost_random_delay(void)
 {
@@ -230,7 +230,8 @@ static u64 cost_one_function(struct kunit *test, struct iommu_domain *domain,
 
 /*
  * Print the total time for all functions, which the core resets or detaches one
- * after the other. The mock IOMMU has fewer functions, so one stands for all.
+ * after the other. The mock IOMMU has fewer functions, so the same one is used
+ * repeatedly.
  */
 static void functions_cost(struct kunit *test)
 {

@@ -80,7 +80,7 @@ static int dirty_set_tracking(struct iommu_domain *domain, bool enable)
 	return domain->dirty_ops->set_dirty_tracking(domain, enable);
 }
 
-/* Test whether the page has been written since the last call. */
+/* Test whether the page has been written to since the last call. */
 static bool dirty_test_and_clear(const struct dirty_setup *tr)
 {
 	struct iommu_iotlb_gather gather;
@@ -111,8 +111,8 @@ static void dirty_check_tracked(struct kunit *test,
 }
 
 /*
- * Tracking is started while an attached device has cached translations without
- * dirty bits, and before a device is attached.
+ * Tracking applies to an attached device that has cached translations from
+ * before it was enabled, and to a device that is attached while it is enabled.
  */
 static void dirty_tracking(struct kunit *test)
 {
@@ -163,7 +163,7 @@ static const void *dirty_attach_gen_params(struct kunit *test, const void *prev,
 	return t;
 }
 
-/* Tracking is started at each point where an attach waits. */
+/* Start tracking at each point where an attach waits for an invalidation. */
 static void dirty_tracking_during_attach(struct kunit *test)
 {
 	struct dirty_setup tr = dirty_new_setup(test, test->param_value);
@@ -198,8 +198,8 @@ static void dirty_tracking_during_attach(struct kunit *test)
 }
 
 /*
- * Tracking is started while a replace waits. The replaced domain is
- * first-stage, so the old PASID entry has no dirty bits to enable.
+ * Start tracking while a replace waits for an invalidation. The replaced domain
+ * is first-stage, so tracking cannot be enabled in the old PASID entry.
  */
 static void dirty_tracking_during_replace(struct kunit *test)
 {
@@ -305,7 +305,7 @@ static const struct ut_topology snoop_replace_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(snoop_replace, snoop_replace_topologies, name);
 
-/* Enforcement begins while a replace waits. */
+/* Enforcement that begins while a replace waits applies to the new domain. */
 static void snoop_control_during_replace(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;

@@ -2,10 +2,10 @@
 /*
  * KUnit tests of attach, map, unmap and detach on mock IOMMUs.
  *
- * They check what a device reaches: once a map has returned, the mapped page;
- * once an unmap or detach has returned, not the unmapped page, neither through
- * the page table nor through any cache. Some also check in which contexts an
- * operation can be called and what it does not wait for.
+ * Once a map has returned, a device must reach the mapped page. Once an unmap
+ * or detach has returned, the device must no longer reach the page, either
+ * through the page table or through any cache. Some tests also check in which
+ * contexts an operation can be called, and what it must not wait for.
  */
 
 #include <linux/irq_work.h>
@@ -15,7 +15,7 @@
 #include "../../iommu-priv.h"
 #include "fixture.h"
 
-/* Repeated, so that a round finds the entries that the previous one cached. */
+/* Repeat, so that each round starts with entries cached by the previous one. */
 static void map_and_unmap(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -37,8 +37,9 @@ static void map_and_unmap(struct kunit *test)
 }
 
 /*
- * The domain id of a detached domain is allocated to the next one, so no cache
- * may hold entries with it. The domains are detached with %IOVA still mapped.
+ * The domain id of a detached domain is allocated to the next domain, so no
+ * cache entries with that id may be left. Each domain is detached with %IOVA
+ * still mapped.
  */
 static void domain_id_reuse(struct kunit *test)
 {
@@ -80,7 +81,7 @@ static void attach_without_grace_period(struct kunit *test)
 	ut_stop_reader(&r);
 }
 
-/* A map or unmap of a domain takes effect on all IOMMUs that use it. */
+/* A map or unmap takes effect on all IOMMUs that have devices of the domain. */
 static void domain_on_two_iommus(struct kunit *test)
 {
 	struct device *near = mock_dev(MOCK_FS, 0);
@@ -117,8 +118,9 @@ static const struct {
 };
 
 /*
- * An unmap removes all pages of a range of any size and alignment from the
- * caches. Without a queue, this covers the leaf hint of the IOTLB registers.
+ * An unmap of a range of any size and alignment removes all its pages from the
+ * caches. On the IOMMU without a queue, this also tests the leaf hint in the
+ * IOTLB registers.
  */
 static void unmap_ranges(struct kunit *test)
 {
@@ -235,8 +237,8 @@ static void iotlb_sync_in_hardirq(struct kunit *test)
 }
 
 /*
- * A device in reset reaches nothing, and no invalidation is sent to its device
- * TLB, which would time out.
+ * A device in reset reaches nothing. No invalidation is sent to its device TLB,
+ * because it would time out.
  */
 static void device_reset(struct kunit *test)
 {

@@ -170,7 +170,10 @@ void drv_flush_all(struct iommu_domain *domain)
 	cache_tag_flush_all(to_dmar_domain(domain));
 }
 
-/* Copy the members that a descriptor of this type has; all others are 0. */
+/*
+ * Copy the members that tests compare, and set all others to 0. Requests other
+ * than IOTLB and device-TLB invalidations are compared by type only.
+ */
 static struct mock_inv driver_members(const struct mock_inv *inv)
 {
 	struct mock_inv result = { .type = inv->type };
@@ -202,15 +205,21 @@ static void driver_expect_inv(struct kunit *test, const struct mock_inv *logged,
 {
 	const struct mock_inv got = driver_members(logged);
 
-	KUNIT_EXPECT_EQ_MSG(test, got.type, want->type, "type of %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.type, want->type,
+			    "type of request %u", i);
 	KUNIT_EXPECT_EQ_MSG(test, got.granularity, want->granularity,
-			    "granularity of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.did, want->did, "domain id of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.sid, want->sid, "requester id of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.pasid, want->pasid, "PASID of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.addr, want->addr, "address of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.order, want->order, "order of %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, got.ih, want->ih, "hint of %u", i);
+			    "granularity of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.did, want->did,
+			    "domain id of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.sid, want->sid,
+			    "requester id of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.pasid, want->pasid,
+			    "PASID of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.addr, want->addr,
+			    "address of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.order, want->order,
+			    "order of request %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, got.ih, want->ih, "hint of request %u", i);
 }
 
 void drv_expect_log(struct kunit *test, enum mock_iommu_id id,

@@ -61,14 +61,17 @@ void drv_install(struct device *dev, ioasid_t pasid,
 		 struct dmar_attachment *att);
 
 /*
- * Set whether the driver considers ATS enabled. The device keeps ATS enabled,
- * so that it accepts device-TLB invalidations in either case.
+ * Set the driver's record of whether ATS is enabled. ATS of the device itself
+ * stays enabled, so that it accepts device-TLB invalidations in either case.
  */
 void drv_set_ats(struct device *dev, bool enabled);
 /* Call dmar_attachment_enable_ats() with the lock that it requires. */
 int drv_enable_ats(struct device *dev);
 
-/* Clear the logs, and flush the range of bytes from @start to @last. */
+/*
+ * Call mock_reset(), which clears the logs and the injected errors, and flush:
+ * the bytes from @start to @last, or everything.
+ */
 void drv_flush(struct iommu_domain *domain, unsigned long start,
 	       unsigned long last, int ih);
 void drv_flush_np(struct iommu_domain *domain, unsigned long start,
@@ -76,9 +79,9 @@ void drv_flush_np(struct iommu_domain *domain, unsigned long start,
 void drv_flush_all(struct iommu_domain *domain);
 
 /*
- * Expect that an IOMMU has received exactly these invalidations since the log
- * was cleared, in this order, by @doorbells tail updates or register-based
- * requests.
+ * Expect that an IOMMU has executed exactly the @nr invalidations in @want, in
+ * this order, since the log was cleared, and that they were submitted by
+ * @doorbells tail updates or register-based requests.
  */
 void drv_expect_log(struct kunit *test, enum mock_iommu_id id,
 		    unsigned int doorbells, const struct mock_inv *want,
@@ -96,7 +99,7 @@ static inline void drv_expect_nothing(struct kunit *test, enum mock_iommu_id id)
 	drv_expect_log(test, id, 0, NULL, 0);
 }
 
-/* Whether the log holds an invalidation, whatever its granularity and hint */
+/* Whether the log holds @want; granularity and hint are not compared. */
 bool drv_log_has(enum mock_iommu_id id, const struct mock_inv *want);
 
 /*

@@ -3,9 +3,9 @@
  * KUnit tests of invalidation errors on mock IOMMUs.
  *
  * The mock IOMMU reports queue errors, time-outs and completion errors. The
- * driver must recover, and every flush must have had its effect when it
- * returns, including those of other CPUs whose requests were queued at the
- * time.
+ * driver must recover. Every flush must be complete when it returns, including
+ * flushes of other CPUs whose requests were in the queue when the error
+ * occurred.
  */
 
 #include <linux/pci.h>
@@ -13,7 +13,7 @@
 
 #include "fixture.h"
 
-/* Number of PASIDs, and so of IOTLB descriptors in one submission */
+/* Number of PASIDs, and hence of IOTLB descriptors in one submission */
 #define ERRORS_BATCH	16
 
 static unsigned int errors_count_reaching(struct device *dev, phys_addr_t pa)
@@ -129,7 +129,7 @@ static const void *queue_gen_params(struct kunit *test, const void *prev,
 	return ut_filter_topologies(test, prev, desc, errors_has_queue);
 }
 
-/* A rejected invalidation is followed by a wider one. */
+/* A rejected invalidation is replaced by a wider one. */
 static void rejected_invalidation(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -181,7 +181,7 @@ static void every_invalidation_rejected(struct kunit *test)
 /* Descriptors of two CPUs: an IOTLB, a device-TLB and a wait descriptor each */
 #define ERRORS_DESCS	6
 
-/* A queue error does not lose descriptors that another CPU has submitted. */
+/* A queue error discards no descriptors that another CPU has submitted. */
 static void queue_error_with_two_submitters(struct kunit *test)
 {
 	const struct errors_queue_case *c = test->param_value;
@@ -320,7 +320,8 @@ static void first_stage_mask_within_mamv(struct kunit *test)
 		size_t size;
 	} ranges[] = {
 		/*
-		 * Across 2 MiB, 2 GiB and 3 GiB; MAMV allows blocks of 1 GiB.
+		 * Across a 2 MiB boundary, 2 GiB and 3 GiB. CAP.MAMV allows
+		 * blocks of up to 1 GiB.
 		 */
 		{ IOVA + SZ_2M - PAGE_SIZE, 2 * PAGE_SIZE },
 		{ IOVA + SZ_1G - PAGE_SIZE, 2 * PAGE_SIZE },
@@ -382,7 +383,7 @@ static void nested_mask_within_mamv(struct kunit *test)
 	ut_detach(guest.domain, dev, IOMMU_NO_PASID);
 }
 
-/* No invalidation is lost by an invalidation completion error. */
+/* An invalidation completion error loses no invalidation. */
 static void unexpected_completion_error(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_SS);

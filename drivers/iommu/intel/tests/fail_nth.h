@@ -31,9 +31,9 @@ static struct kunit *fail_nth_test;
 static int fail_nth_alloc(struct pt_regs *regs, gfp_t gfp, unsigned long result)
 {
 	/*
-	 * in_interrupt() is of no use here, as the breakpoint itself counts as
-	 * an interrupt. Allocations with __GFP_NOWARN are left alone: they have
-	 * a fallback, and include those of debugging tools such as KASAN.
+	 * in_interrupt() cannot be used here, as the breakpoint itself counts
+	 * as an interrupt. Allocations with __GFP_NOWARN do not fail: their
+	 * callers have a fallback, and include debugging tools such as KASAN.
 	 */
 	if (current != fail_nth_task || in_serving_softirq() ||
 	    gfp & (__GFP_NOFAIL | __GFP_NOWARN))
@@ -60,8 +60,8 @@ static int fail_nth_page(struct kprobe *p, struct pt_regs *regs)
 }
 
 /*
- * Kprobes with a post handler are not optimised into jumps. An optimised kprobe
- * could not override the return value.
+ * An empty post handler keeps the kprobes from being optimised into jumps. An
+ * optimised kprobe could not override the return value.
  */
 static void fail_nth_post(struct kprobe *p, struct pt_regs *regs,
 			  unsigned long flags)
@@ -104,7 +104,10 @@ static bool fail_nth_end(void)
 	return !fail_nth_left;
 }
 
-/* Retry, as an emulated CPU may run stale code after a breakpoint is set. */
+/*
+ * Test whether the probes make an allocation fail. Retry, as an emulated CPU
+ * may run stale code after a breakpoint is set.
+ */
 static bool fail_nth_works(void)
 {
 	int tries;

@@ -64,7 +64,7 @@ static const struct ut_topology fixture_topologies[] = {
 
 KUNIT_ARRAY_PARAM_DESC(fixture, fixture_topologies, name);
 
-/* KUNIT_ARRAY_PARAM_DESC() defines static generators; wrap these for others. */
+/* KUNIT_ARRAY_PARAM_DESC() defines static generators; wrap them for export. */
 const void *ut_topology_gen_params(struct kunit *test, const void *prev,
 				   char *desc)
 {
@@ -633,7 +633,7 @@ void ut_fail_each(struct kunit *test, struct ut_failing *f)
 		fail_nth(n);
 		ret = fixture_attempt(f);
 		failed = fail_nth_end();
-		/* Some callers fall back if an allocation fails. */
+		/* Some allocations have a fallback, so the attempt succeeds. */
 		if (!ret) {
 			f->check(test, f, true);
 			fixture_undo(test, f);
@@ -668,7 +668,7 @@ int ut_suite_init(struct kunit_suite *suite)
 	return 0;
 }
 
-/* In every test, the driver must not violate the specification. */
+/* Expect that the driver has not violated the specification during the test. */
 static void fixture_check_violations(void *data)
 {
 	const struct mock_violations *violations;
@@ -686,8 +686,8 @@ static void fixture_check_violations(void *data)
 int ut_init(struct kunit *test)
 {
 	if (!mock_present())
-		kunit_skip(test, "needs a DMAR table that names mock IOMMUs, and an isolated CPU");
+		kunit_skip(test, "needs a DMAR table with mock IOMMUs, and an isolated CPU");
 	mock_reset();
-	/* Added first, so this runs after all other actions of the test. */
+	/* Added first, the check runs after all other actions of the test. */
 	return kunit_add_action(test, fixture_check_violations, test);
 }

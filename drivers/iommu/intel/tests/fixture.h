@@ -24,7 +24,7 @@
 #define PASID		5
 /* Latency in ns that is long enough for another CPU to act meanwhile */
 #define LATENCY		(2 * NSEC_PER_MSEC)
-/* Limit of attempts to hit a race window, which a busy host may miss */
+/* Maximum number of attempts to hit a race window; a busy host may miss some */
 #define ROUNDS		20
 
 /**
@@ -91,9 +91,9 @@ phys_addr_t ut_new_page(struct kunit *test);
 /* A page of user memory in the address space of the test */
 void __user *ut_new_user_page(struct kunit *test);
 phys_addr_t ut_user_pa(struct kunit *test, void __user *addr);
-/* An empty address space for mmput(); NULL on failure */
+/* An empty address space, released by mmput(); NULL on failure */
 struct mm_struct *ut_new_mm(void);
-/* Map a page in the current address space; returns an error code */
+/* Map a page of memory in current->mm; returns an error code */
 int ut_mmap_page(void __user **addr, phys_addr_t *pa);
 
 /*
@@ -154,9 +154,9 @@ void ut_unmap_work(void *domain);
 
 /**
  * struct ut_reader - RCU read-side critical section of another thread
- * @thread: The thread. &ut_thread.done tells whether the section has ended.
+ * @thread: The thread. &ut_thread.done is set when the section has ended.
  * @begun: Completed when the critical section has begun.
- * @over: Set to end it; it ends by itself after 5 seconds.
+ * @over: Set to end the section, which otherwise ends after 5 seconds.
  */
 struct ut_reader {
 	struct ut_thread thread;
@@ -164,7 +164,10 @@ struct ut_reader {
 	bool over;
 };
 
-/* Begin the critical section, and end it. Both wait until that has happened. */
+/*
+ * ut_start_reader() returns when the critical section has begun,
+ * ut_stop_reader() when it has ended.
+ */
 void ut_start_reader(struct kunit *test, struct ut_reader *r);
 void ut_stop_reader(struct ut_reader *r);
 
@@ -290,8 +293,8 @@ void ut_stop_at_waits(struct ut_injection *in);
  * @domain: Domain that is attached.
  * @dev: Device.
  * @pasid: PASID of the attachment, or %IOMMU_NO_PASID.
- * @old: Domain that @domain replaces. NULL for an attach by RID, or of a PASID
- *	that is not attached.
+ * @old: Domain that @domain replaces; NULL to attach @domain where none is
+ *	attached.
  * @handle: Attach handles for the replacement.
  * @attempt: Operation to try instead of the attach; returns an error code.
  * @undo: Undoes a successful @attempt.
@@ -316,15 +319,15 @@ struct ut_failing {
 };
 
 /*
- * Repeat the operation until no allocation fails; in the nth attempt, the nth
- * allocation does.
+ * Repeat the operation with its first allocation failing, then its second, and
+ * so on, until it makes fewer allocations than that.
  */
 void ut_fail_each(struct kunit *test, struct ut_failing *f);
 
 /*
  * Callbacks for each struct kunit_suite. ut_init() skips the test if there are
- * no mock IOMMUs, and makes it fail at its end if the driver has violated the
- * specification.
+ * no mock IOMMUs. Otherwise, the test fails at its end if the driver has
+ * violated the specification.
  */
 int ut_suite_init(struct kunit_suite *suite);
 int ut_init(struct kunit *test);

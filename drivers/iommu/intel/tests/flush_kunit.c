@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of flushes on mock IOMMUs: how many invalidations an unmap
- * requests, and that disabling ATS waits for flushes in progress.
+ * KUnit tests of flushes on mock IOMMUs: the number of invalidations that an
+ * unmap requests, and the wait for flushes in progress before ATS is disabled.
  *
- * They use domains through the interfaces of the IOMMU core and therefore apply
- * to any version of the driver. A driver passes if its flushes send no
- * duplicates, and run in RCU read-side critical sections.
+ * The tests use domains through the interfaces of the IOMMU core and therefore
+ * apply to any version of the driver. To pass, flushes must send no duplicate
+ * invalidations and run in RCU read-side critical sections.
  */
 
 #include <linux/delay.h>
@@ -75,7 +75,7 @@ static void flush_reset_done(struct device *dev)
 	pci_dev_reset_iommu_done(to_pci_dev(dev));
 }
 
-/* In legacy mode, a device with the blocking domain has ATS disabled. */
+/* In legacy mode, an attach to the blocking domain disables ATS. */
 static void flush_block_work(void *data)
 {
 	struct device *dev = data;

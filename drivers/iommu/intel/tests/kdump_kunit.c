@@ -29,7 +29,7 @@ static bool kdump_reaches(const struct ut_topology *t, unsigned int dev)
 	return mock_kdump_reaches(t->iommu, dev, IOMMU_NO_PASID);
 }
 
-/* Attach replaces the copied entry and invalidates cached copies of it. */
+/* An attach replaces the copied entry and invalidates what hardware cached. */
 static void copied_tables_replaced(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -63,9 +63,9 @@ KUNIT_ARRAY_PARAM_DESC(kdump_id, kdump_id_topologies, name);
 
 /*
  * Domains of the new kernel do not get the domain ids of copied tables. DMA in
- * flight fills the caches with translations that are tagged with these ids;
- * neither kernel's DMA uses cached translations of the other. PASIDs exist in
- * scalable mode only.
+ * flight fills the caches with translations that are tagged with these ids, and
+ * DMA of either kernel must not hit cached translations of the other. PASIDs
+ * exist in scalable mode only.
  */
 static void copied_domain_ids_reserved(struct kunit *test)
 {

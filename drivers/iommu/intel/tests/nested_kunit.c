@@ -124,8 +124,8 @@ static void nested_siblings(struct kunit *test)
 }
 
 /*
- * Caching mode: two nested domains with the same parent may both have cached
- * that a page of the parent is absent. When it is mapped, both reach it.
+ * In caching mode, the absence of a page of the parent may be cached for each
+ * of two nested domains. Once the page is mapped, the devices of both reach it.
  */
 static void nested_siblings_in_caching_mode(struct kunit *test)
 {
@@ -198,7 +198,7 @@ static void nested_invalidated_pages(struct kunit *test)
 	unsigned int i;
 
 	ut_new_guest(test, dev, &guest);
-	/* The next 512 pages have the same table. */
+	/* Translate the next 512 pages through the same level-1 table. */
 	ut_guest_set_at(&guest, GUEST_LEVEL2, IOVA + 512 * PAGE_SIZE,
 			GPA(GUEST_LEVEL1));
 	KUNIT_ASSERT_EQ(test, ut_attach(guest.domain, dev, IOMMU_NO_PASID), 0);
@@ -246,9 +246,9 @@ static int nested_invalidate_array(struct kunit *test, struct ut_guest *guest,
 }
 
 /*
- * Requests are processed in order, up to the first that is invalid, and the
- * caller gets their number. A request has an invalidation hint if the guest
- * has set the flag.
+ * Requests are processed in order, up to the first invalid one, and the number
+ * of processed requests is returned. A descriptor has the invalidation hint if
+ * the guest has set %IOMMU_VTD_INV_FLAGS_LEAF in the request.
  */
 static void nested_invalidation_requests(struct kunit *test)
 {
@@ -491,8 +491,8 @@ static void nested_change_during_detach(struct kunit *test)
 }
 
 /*
- * Attaching a guest page table of five levels fails, as the mock IOMMU supports
- * four, and leaves the previous domain attached.
+ * Attaching a domain with a guest page table of five levels fails, because the
+ * mock IOMMU supports only four, and leaves the previous domain attached.
  */
 static void refused_nested_attach_changes_nothing(struct kunit *test)
 {
@@ -547,7 +547,7 @@ static void refused_page_requests_change_nothing(struct kunit *test)
 			-ENODEV);
 	ut_check_attached(test, before, dev, PASID);
 	ut_detach(before, dev, PASID);
-	/* Freeing a domain that is still on a list would warn. */
+	/* The driver warns if a domain is freed with attachments left. */
 }
 
 /*

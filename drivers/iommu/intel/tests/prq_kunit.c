@@ -2,8 +2,8 @@
 /*
  * KUnit tests of page requests on mock IOMMUs.
  *
- * When the domain of a device or PASID changes, page requests that the device
- * has sent before belong to the old domain. The tests change the domain while a
+ * When the domain of a device or PASID changes, page requests sent before the
+ * change belong to the old domain. The tests change the domain while a
  * page request is in the device, in the page request queue, or in the handler
  * of the old domain. When the change returns, the request must have been
  * answered, and the handler of the next domain must never get it.
@@ -17,7 +17,7 @@
 #include "../../iommu-priv.h"
 #include "fixture.h"
 
-/* Interrupt delay in ns: longer than a change that does not wait for it */
+/* Interrupt delay in ns: a change that does not wait for it takes less */
 #define PRQ_LATENCY	(40 * NSEC_PER_MSEC)
 /* Time in ms that a slow handler takes to answer */
 #define PRQ_WORK_MS	40
@@ -25,10 +25,11 @@
 #define PRQ_LIMIT_MS	2000
 /* Time in ms within which a drain reaches the handler it has to wait for */
 #define PRQ_DRAIN_MS	500
+/* Page request group index of all requests */
 #define PRQ_INDEX	7
 
 /**
- * enum prq_kind - what a device or PASID is attached to
+ * enum prq_kind - kind of domain that a device or PASID is attached to
  * @PRQ_PAGING: Paging domain with a page request handler.
  * @PRQ_NESTED: Nested domain with a handler.
  * @PRQ_SVA: SVA domain with a handler.
@@ -60,7 +61,7 @@ enum prq_kind {
  * @slow: The handler answers later, on the page fault work queue of the IOMMU.
  * @held: A slow handler does not answer before this is false.
  * @work: Work item that answers @group.
- * @group: Request group that a slow handler has not answered immediately.
+ * @group: Request group that a slow handler answers later.
  * @groups: Number of request groups passed to the handler.
  * @faults: Number of page requests in these groups.
  * @pending: @group has not been answered yet.
@@ -212,7 +213,7 @@ static void prq_wait(struct kunit *test, struct prq_user *user)
 			return;
 		msleep(20);
 	}
-	KUNIT_FAIL(test, "page requests do not end");
+	KUNIT_FAIL(test, "page requests still pending after time limit");
 }
 
 /* Count the answers with response code @code, or with any if it is negative. */
@@ -265,11 +266,11 @@ static void prq_request(const struct prq_user *user)
 }
 
 /**
- * struct prq_change - domain change, the parameter of the tests
+ * struct prq_change - domain change; parameter of the tests
  * @name: Name in messages.
  * @pasid: The PASID, or %IOMMU_NO_PASID.
- * @old: What is attached before the change.
- * @next: What is attached afterwards.
+ * @old: Kind of the domain before the change.
+ * @next: Kind of the domain after the change.
  */
 struct prq_change {
 	const char *name;
@@ -345,7 +346,7 @@ enum prq_place {
 	PRQ_IN_HANDLER,
 };
 
-/* Send a page request from the device, and have it delayed at @place. */
+/* Send a page request from the device, and delay it at @place. */
 static void prq_place_request(struct kunit *test, struct prq_user *user,
 			      enum prq_place place)
 {
@@ -384,8 +385,8 @@ static void prq_change_domain(struct kunit *test, enum prq_kind kind,
 }
 
 /*
- * Attach the next domain if @kind stands for none, or end the reset, which
- * attaches the old one again. Returns what is attached then.
+ * After a detach, attach the next domain. During a reset, end the reset, which
+ * attaches the old domain again. Returns the user of the attached domain.
  */
 static struct prq_user *prq_finish_change(struct kunit *test,
 					  enum prq_kind kind,
@@ -639,8 +640,8 @@ static void detach_of_removed_device(struct kunit *test)
 
 /*
  * A page request that arrives while the drain waits for the handler of an
- * earlier one is answered when the detach is complete. Its interrupt comes only
- * after the handler has ended.
+ * earlier request has been answered when the detach returns. The interrupt of
+ * the second request is delayed until after the handler has ended.
  */
 static void request_during_drain(struct kunit *test)
 {

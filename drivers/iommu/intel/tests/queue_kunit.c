@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the invalidation queue on mock IOMMUs: what qi_submit_sync()
- * returns, in which order it submits descriptors, and how it changes those that
- * the hardware rejects.
+ * KUnit tests of the invalidation queue on mock IOMMUs: return values of
+ * qi_submit_sync(), order of the submitted descriptors, and replacement of
+ * descriptors that the hardware rejects.
  */
 
 #include <linux/pci.h>
 
 #include "driver.h"
 
-/* Domain id that no domain has */
+/* Domain id that is not allocated */
 #define QUEUE_DID	200
-/* Entries of the queue */
+/* Number of entries of the queue */
 #define QUEUE_LENGTH	256
 
 #define QUEUE_GLOBAL							\
@@ -85,7 +85,7 @@ static int queue_submit(void (*fill)(struct intel_iommu *iommu,
 	return qi_submit_sync(iommu, &desc, 1, 0);
 }
 
-/* Without an error, the result is 0. */
+/* Without an error, the result is 0, even for an empty submission. */
 static void success(struct kunit *test)
 {
 	struct qi_desc desc = {};
@@ -130,7 +130,10 @@ static const struct queue_widened queue_widened[] = {
 
 KUNIT_ARRAY_PARAM_DESC(widened, queue_widened, name);
 
-/* A rejected descriptor is replaced by the next wider one, of the same ids. */
+/*
+ * A rejected descriptor is replaced by one of the next wider granularity, with
+ * those of its ids that apply there.
+ */
 static void rejected_once(struct kunit *test)
 {
 	const struct queue_widened *w = test->param_value;
@@ -153,7 +156,7 @@ static void rejected_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iommu->log[1].type, MOCK_INV_WAIT);
 }
 
-/* Those of device TLBs are replaced by invalidations of all addresses. */
+/* A rejected device-TLB invalidation is replaced by one of all addresses. */
 static void rejected_device_tlb(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_FS);
@@ -195,9 +198,9 @@ static const struct queue_rejected queue_rejected[] = {
 KUNIT_ARRAY_PARAM_DESC(rejected, queue_rejected, name);
 
 /*
- * A descriptor that cannot be widened any more is tried once again. If that
- * succeeds, the result is 0, otherwise an error, and the next submission is not
- * affected.
+ * A descriptor that cannot be widened further is retried once. The result is 0
+ * if the retry succeeds, and -EINVAL otherwise. Either way, the next submission
+ * is not affected.
  */
 static void rejected_often(struct kunit *test)
 {
@@ -222,7 +225,7 @@ static void rejected_often(struct kunit *test)
 
 /* Time-outs */
 
-/* A submission in a thread of its own */
+/* A submission by another thread */
 struct queue_thread {
 	struct ut_thread thread;
 	struct qi_desc *desc;
@@ -252,9 +255,9 @@ static int queue_submit_device(unsigned int i)
 }
 
 /*
- * If a device has been removed, its invalidations are dropped after one
- * time-out, and the result tells that. The others of the submission are
- * executed. When the device is back, the result is 0.
+ * After one time-out, invalidations for a removed device are dropped, and the
+ * result is -ETIMEDOUT. The other descriptors of the submission are executed.
+ * Once the device is back, the result is 0.
  */
 static void timeout_of_removed_device(struct kunit *test)
 {
@@ -303,10 +306,12 @@ static void timeout_and_answer(struct kunit *test)
 }
 
 /**
- * struct queue_aborted - submission that the time-out of another device aborts
+ * struct queue_aborted - submission aborted by the time-out of another device
  * @name: Name in messages.
- * @ite_run_on: The wait of the submission is aborted.
- * @ite_at_other: Only its device-TLB invalidation is aborted.
+ * @ite_run_on: Value of &mock_errors.ite_run_on, which aborts the wait of the
+ *	submission.
+ * @ite_at_other: Value of &mock_errors.ite_at_other, which aborts only the
+ *	device-TLB invalidation of the submission.
  */
 struct queue_aborted {
 	const char *name;
@@ -322,8 +327,8 @@ static const struct queue_aborted queue_aborted[] = {
 KUNIT_ARRAY_PARAM_DESC(aborted, queue_aborted, name);
 
 /*
- * A submission of one descriptor that the time-out of another device aborts is
- * repeated, and its result is 0.
+ * If the time-out of another device aborts a submission of one descriptor, the
+ * submission is repeated and its result is 0.
  */
 static void timeout_of_another_device(struct kunit *test)
 {
@@ -354,7 +359,7 @@ static void timeout_of_another_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, t.ret, -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
-	/* Aborted, and executed */
+	/* Once aborted, once executed */
 	for (i = 0; i < iommu->nr_log; i++)
 		n += iommu->log[i].sid == mock_sid(2);
 	KUNIT_EXPECT_EQ(test, n, 2);
@@ -374,9 +379,9 @@ static bool queue_is_silent(unsigned int i)
 }
 
 /*
- * The invalidations for silent devices follow the others of a submission,
- * device by device, each in a submission of its own. The order is kept
- * otherwise. A device that answers is no longer silent.
+ * Invalidations for silent devices are submitted after the others, in a
+ * separate submission for each device. The order is otherwise unchanged. A
+ * device that answers is no longer silent.
  */
 static void silent_devices_last(struct kunit *test)
 {
@@ -402,7 +407,7 @@ static void silent_devices_last(struct kunit *test)
 		       DEVTLB(mock_sid(1), 0x1000, 0),
 		       DEVTLB_PASID(mock_sid(1), 3, 0x1000, 0), WAIT);
 
-	/* The descriptors have kept the order of the first submission. */
+	/* The first call has reordered the array: device 2 now comes first. */
 	mock_reset();
 	queue_mark_silent(1, true);
 	queue_mark_silent(2, true);
@@ -447,8 +452,9 @@ static void wrap_around(struct kunit *test)
 }
 
 /*
- * Two submissions would fill the queue completely, which hardware cannot
- * distinguish from an empty queue: the second one waits for the first.
+ * Two submissions together would fill the queue, and hardware cannot
+ * distinguish a full queue from an empty one. The second submission waits for
+ * the first.
  */
 static void queue_never_full(struct kunit *test)
 {
@@ -499,8 +505,8 @@ KUNIT_ARRAY_PARAM_DESC(drain, queue_drains, name);
 
 /*
  * The drain of page requests at a detach consists of an IOTLB and a device-TLB
- * invalidation between two waits. They have the domain id that the domain had,
- * and the requester id and PASID of the device.
+ * invalidation between two waits. The former has the domain id and PASID of the
+ * removed attachment, the latter the requester id of the device and the PASID.
  */
 static void page_request_drain(struct kunit *test)
 {
@@ -512,7 +518,7 @@ static void page_request_drain(struct kunit *test)
 	unsigned int i, drains = 0;
 	u16 did;
 
-	/* A lower id is in use, too. */
+	/* Another domain takes a lower id, so that a mix-up is detected. */
 	drv_attach(test, ut_new_domain(test, dev, 0), dev, 3);
 	domain->iopf_handler = queue_iopf_handler;
 	did = drv_attach(test, domain, dev, pasid);

@@ -42,9 +42,9 @@ static struct ut_injection race_new_injection(struct kunit *test)
 }
 
 /*
- * Number of injected unmaps that have to find the page reachable to complete a
- * test. An operation may wait several times, and on a busy host a single
- * attempt may miss the wait that matters.
+ * Number of injected unmaps that found the page reachable, after which a test
+ * stops repeating the operation. An operation may wait several times, and on a
+ * busy host a single attempt may miss the wait that matters.
  */
 #define RACE_ENOUGH	3
 
@@ -57,7 +57,7 @@ static void race_check_injection(struct kunit *test, struct ut_injection *in)
 }
 
 /*
- * Attach of a device behind a bridge has no race window: the bridge, whose
+ * The attach of a device behind a bridge has no race window: the bridge, whose
  * requester id the device uses, is attached first.
  */
 static bool race_has_own_sid(const struct ut_topology *t)
@@ -170,7 +170,7 @@ static void unmap_during_detach(struct kunit *test)
 
 /**
  * struct race_replacement - replacement of a domain by another one
- * @in: Injection that changes the domain which is replaced.
+ * @in: Injection; &ut_injection.domain is the domain that is replaced.
  * @next: The new domain.
  * @next_pa: Page that @next maps at %IOVA.
  */
@@ -180,7 +180,7 @@ struct race_replacement {
 	phys_addr_t next_pa;
 };
 
-/* Unmap from both domains, whichever of them the device uses. */
+/* Unmap from both domains, as the device may use either. */
 static void race_unmap_either(struct ut_injection *in)
 {
 	struct race_replacement *r = container_of(in, typeof(*r), in);
@@ -242,8 +242,8 @@ static const void *race_late_atc_gen_params(struct kunit *test,
 /*
  * A device with a device TLB is attached while an unmap waits for its
  * invalidation. Until the IOMMU has executed the invalidation, the IOTLB holds
- * a translation of the unmapped page, as another device has used it. The new
- * device can get it from there and cache it. The unmap must detect the attach
+ * the translation of the unmapped page, which another device has used, and the
+ * new device can copy it into its device TLB. The unmap must detect the attach
  * and invalidate the new device TLB, too.
  */
 static void attach_during_unmap(struct kunit *test)

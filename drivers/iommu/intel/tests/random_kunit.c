@@ -3,8 +3,8 @@
  * KUnit test of a randomised sequence of operations on mock IOMMUs.
  *
  * After each operation, the test compares what every device reaches with the
- * mappings of its domain. The log contains the seed of the sequence, and the
- * parameter random_kunit.seed=N repeats it.
+ * mappings of its domain. The test logs the seed N of the sequence; the kernel
+ * parameter random_kunit.seed=N repeats the sequence.
  */
 
 #include <linux/mman.h>
@@ -27,7 +27,7 @@ module_param(steps, uint, 0444);
 MODULE_PARM_DESC(steps, "Number of operations in the random sequence");
 
 /**
- * struct random_process - memory of the test that devices use through SVA
+ * struct random_process - user memory that devices access through SVA
  * @addr: User address of a page, NULL without SVA.
  * @pa: Physical address of the page, 0 while it is not mapped.
  * @sva: Binding of each device, NULL if it is not bound.
@@ -129,7 +129,7 @@ static void random_check_port(struct kunit *test, struct random_state *s,
 	}
 }
 
-/* Check everything. This also fills the caches for the next operation. */
+/* Check all ports and bindings, and thereby fill the caches for later. */
 static void random_check_world(struct kunit *test, struct random_state *s)
 {
 	const struct world_kind *kind = s->world->kind;
@@ -251,7 +251,7 @@ static void random_do_guest_move(struct kunit *test, struct random_state *s)
 			world_guest_move(s->world, page, ut_new_page(test)), 0);
 }
 
-/* Test whether a slot has been written since the last call. */
+/* Test whether a slot has been written to since the last call. */
 static bool random_is_dirty(const struct world_domain *domain,
 			    unsigned int slot)
 {
@@ -284,8 +284,9 @@ static void random_check_slots(struct kunit *test, struct random_state *s,
 }
 
 /*
- * Writes of each attached port must set dirty bits, independent of entries that
- * other ports have left in shared caches. Writes of other ports must not.
+ * Writes through each port that is attached to the domain must set dirty bits,
+ * regardless of entries that other ports have left in shared caches. Writes
+ * through other ports must not.
  */
 static void random_check_dirty(struct kunit *test, struct random_state *s,
 			       const struct world_domain *domain)
@@ -317,8 +318,8 @@ static void random_do_dirty(struct kunit *test, struct random_state *s)
 }
 
 /*
- * During a reset, a device reaches nothing; afterwards, the same as before. A
- * device without ATS keeps its translations during a reset.
+ * A device reaches nothing during a reset, and the same pages as before after
+ * it. Devices without ATS keep their translations and are left out.
  */
 static void random_do_reset(struct kunit *test, struct random_state *s)
 {
@@ -432,9 +433,9 @@ static void random_operations(struct kunit *test)
 		s->process.pa = ut_user_pa(test, s->process.addr);
 	}
 
-	s->what = "nothing";
+	s->what = "initial state";
 	random_check_world(test, s);
-	/* After a failure, the record no longer matches: stop. */
+	/* Stop after a failure: the record of the world may be wrong. */
 	for (s->step = 1; s->step <= steps; s->step++) {
 		random_act(test, s);
 		random_check_world(test, s);

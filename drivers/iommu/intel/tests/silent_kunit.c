@@ -3,11 +3,12 @@
  * KUnit tests of devices that do not answer device-TLB invalidations, on mock
  * IOMMUs.
  *
- * A device that does not answer is silent: it has been removed, it is asleep, or
- * it is mute, which means that it does not answer for another reason. A removed
- * device, or one that is reset when it wakes up, must cost only one time-out,
- * however often its domain is unmapped. A mute device must not hold up other
- * devices. In no case may a device reach a page after it has been unmapped.
+ * A device that does not answer is called silent. It has been removed, it is
+ * asleep, or it is mute, that is, it does not answer for any other reason. A
+ * removed device, or one that is reset when it wakes up, must cost only one
+ * time-out, however many unmaps of its domain follow. A mute device must not
+ * hold up other devices. In no case may a device reach a page after an unmap of
+ * that page has returned.
  */
 
 #include <linux/pci.h>
@@ -15,7 +16,7 @@
 #include "fixture.h"
 
 #define SILENT_UNMAPS		8
-/* Latency in ns, which determines how long a time-out takes */
+/* Latency of the mock IOMMU in ns, which sets the duration of a time-out */
 #define SILENT_LATENCY		(60 * NSEC_PER_MSEC)
 
 static bool silent_has_ats(const struct ut_topology *t)
@@ -71,7 +72,7 @@ static void removed_device_costs_one_timeout(struct kunit *test)
 	ut_unmap(test, domain);
 	ut_check_attached(test, domain, dev, t->pasid);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
-	/* After it has answered, its invalidations are not submitted alone. */
+	/* Once it answers, its invalidations need no separate submission. */
 	ut_map(test, domain, pa);
 	mock_reset();
 	ut_unmap(test, domain);
@@ -82,7 +83,7 @@ static void removed_device_costs_one_timeout(struct kunit *test)
 
 /*
  * A removed device costs one time-out even if the hardware does not report its
- * requester id. Another device of the domain receives its invalidations.
+ * requester id. Another device of the domain still receives invalidations.
  */
 static void removed_device_not_reported(struct kunit *test)
 {
@@ -161,8 +162,8 @@ static bool silent_wait_for_timeouts(struct ut_thread *t,
 }
 
 /*
- * While a device is mute, the rest of the submission is repeated once at most.
- * The unmap ends when the device answers, and is effective then.
+ * While a device is mute, the rest of the submission is repeated at most once.
+ * The unmap returns, and has taken effect, when the device answers.
  */
 static void mute_device_is_submitted_alone(struct kunit *test)
 {
@@ -186,7 +187,10 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 	waited = silent_wait_for_timeouts(&thread, iommu, 5);
 	reached = ut_reaches(sibling, t->pasid, pa);
 	done = READ_ONCE(thread.done);
-	/* Messages would have to wait for those of the driver before this. */
+	/*
+	 * No expectations before this: while the driver logs its retries, their
+	 * messages would be delayed.
+	 */
 	mock_set_errors(iommu, (struct mock_errors) {});
 	ut_join(&thread);
 	KUNIT_EXPECT_TRUE(test, waited);
@@ -203,8 +207,8 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 }
 
 /*
- * Unmap while @dev is asleep. Returns whether the unmap ends; otherwise wakes the
- * device up.
+ * Unmap while @dev is asleep. Returns true if the unmap ends by itself.
+ * Otherwise wakes the device up, so that the unmap ends, and returns false.
  */
 static bool silent_unmap_asleep(struct kunit *test, struct iommu_domain *domain,
 				struct device *dev, struct mock_iommu *iommu)
@@ -308,7 +312,10 @@ static void sleeping_device_keeps_state(struct kunit *test)
 	ut_start(test, &thread, ut_unmap_work, domain);
 	waited = silent_wait_for_timeouts(&thread, iommu, 3);
 	done = READ_ONCE(thread.done);
-	/* Messages would have to wait for those of the driver before this. */
+	/*
+	 * No expectations before this: while the driver logs its retries, their
+	 * messages would be delayed.
+	 */
 	mock_wake(dev);
 	ut_join(&thread);
 	KUNIT_EXPECT_TRUE(test, waited);
@@ -346,8 +353,8 @@ static void mute_device_is_removed(struct kunit *test)
 }
 
 /*
- * Unmap a page of @domain often. Expect that each unmap is effective, and that
- * some are aborted by a time-out of another device.
+ * Map and unmap a page of @domain repeatedly. Expect that each unmap takes
+ * effect, and that another device causes time-outs meanwhile.
  */
 static void silent_unmap_beside(struct kunit *test, struct iommu_domain *domain,
 				struct device *dev, struct mock_iommu *iommu)
@@ -375,11 +382,12 @@ static const struct silent_mute_case {
 KUNIT_ARRAY_PARAM_DESC(mute, silent_mute_cases, name);
 
 /*
- * Mute devices leave the queue to another one between their retries. An aborted
- * submission has waited for the latency of the mock IOMMU at least, the pause
- * that follows lasts as long, and the next retry waits for the latency again.
- * Without the pause, there would be the latency and the 20 ms in which the mock
- * IOMMU settles after an error, which is less than the limit below.
+ * Between retries for mute devices, the driver pauses, so that others can use
+ * the queue. The pause lasts as long as the aborted submission, which has
+ * waited for at least the latency of the mock IOMMU, and the next retry waits
+ * for the latency again. Hence twice the latency passes from an error to the
+ * next time-out. Without the pause, it would be the latency plus the 20 ms in
+ * which the mock IOMMU settles after an error, below the limit checked here.
  */
 static void mute_devices_beside_others(struct kunit *test)
 {
@@ -411,7 +419,7 @@ static void mute_devices_beside_others(struct kunit *test)
 		ut_start(test, &thread[i], ut_unmap_work, domain[i]);
 	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread[0], iommu,
 							 2 * c->devices));
-	/* From the second round on, all of them are known to be mute. */
+	/* After the first call, the driver has marked all of them as silent. */
 	silent_unmap_beside(test, other, bystander, iommu);
 	WRITE_ONCE(iommu->pause, U64_MAX);
 	silent_unmap_beside(test, other, bystander, iommu);

@@ -2,11 +2,11 @@
 /*
  * KUnit stress test on mock IOMMUs: concurrent map, attach and DMA.
  *
- * Threads map and unmap, attach and detach domains, reset devices, change a
- * guest's page table and memory, and share an address space with devices until
- * it ends, while devices do DMA and the IOMMUs are slow. Each thread owns the
- * slots, devices or guest that it changes, and can therefore check what must
- * not be reached there, independent of the other threads.
+ * Threads map and unmap pages, attach and detach domains, reset devices, change
+ * a guest's page table and memory, and share an address space with devices
+ * until it exits. Meanwhile, devices do DMA, and invalidations are delayed at
+ * random. Each thread owns the slots, devices or guest that it changes, so it
+ * can check what must not be reached there, whatever the other threads do.
  *
  * The parameter stress_kunit.seconds=N sets the duration for each kind of
  * IOMMU.
@@ -323,7 +323,7 @@ static int stress_unbind_work(void *data)
 	return 0;
 }
 
-/* Unmap a page, then end the address space while a device is unbound. */
+/* Unmap a page, then end the address space while a device is being unbound. */
 static void stress_process_end(struct stress *s, struct mm_struct *mm,
 			       struct iommu_sva *sva[2], struct device *dev[2])
 {
@@ -338,7 +338,7 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 	if (ut_mmap_page(&addr, &pa) || ut_mmap_page(&left, &left_pa)) {
 		stress_error(s, "mmap failed", 0);
 	} else {
-		/* Only counted: a concurrent reset prevents the access. */
+		/* Not an error: a concurrent reset prevents the access. */
 		for (i = 0; i < 2; i++)
 			WRITE_ONCE(s->shared, s->shared +
 				   ut_reaches_at(dev[i], pasid,

@@ -3,8 +3,8 @@
  * KUnit tests of shared virtual addressing (SVA) on mock IOMMUs.
  *
  * Devices are bound to an address space and use its page table as first stage.
- * The tests unmap memory of the address space and end it. They check what the
- * devices reach and which invalidations the driver requests.
+ * The tests unmap memory of the address space, or make the address space end,
+ * and check what the devices reach and which invalidations the driver requests.
  */
 
 #include <linux/kthread.h>
@@ -116,8 +116,8 @@ static void sva_check_refused(struct kunit *test, const struct sva_process *p,
 
 /*
  * When an address space ends, DMA of its devices is refused. Fault reporting is
- * off until the device driver unbinds the device, because the driver cannot
- * stop DMA earlier.
+ * off until the device driver unbinds the device, because the device may
+ * continue its DMA until then.
  */
 static void sva_exit(struct kunit *test)
 {

@@ -29,7 +29,7 @@ KUNIT_ARRAY_PARAM_DESC(vmd, vmd_topologies, name);
 KUNIT_DEFINE_ACTION_WRAPPER(vmd_remove_action, mock_vmd_remove,
 			    struct pci_bus *);
 
-/* @i selects the number and the capabilities, as for mock_vmd_create(). */
+/* @i selects the BDF number and the capabilities, as in mock_vmd_create(). */
 static struct pci_bus *vmd_add_subdevice(struct kunit *test, struct device *dev,
 					 unsigned int i)
 {
@@ -84,10 +84,10 @@ static void subdevice_domain_change(struct kunit *test)
 	}
 }
 
-/* Index of the ATS device that has the same number as the sub-device */
+/* Index of the ATS device that has the same BDF number as the sub-device */
 #define VMD_NUMBER	1
 
-/* @dev is the VMD device. */
+/* &ut_topology.dev is the index of the VMD device. */
 static const struct ut_topology vmd_number_topologies[] = {
 	{ "legacy", MOCK_LEGACY, 0, IOMMU_NO_PASID },
 	{ "second stage", MOCK_SS, 0, IOMMU_NO_PASID },
@@ -100,8 +100,8 @@ KUNIT_ARRAY_PARAM_DESC(vmd_number, vmd_number_topologies, name);
 
 /*
  * Check that the ATS device @dev works, and that an unmap ends after @dev has
- * been removed: the driver must not take a sub-device that is present and has
- * the same number for @dev.
+ * been removed: the driver must not mistake a present sub-device with the same
+ * BDF number for @dev.
  */
 static void vmd_check_ats_device(struct kunit *test, enum mock_iommu_id id,
 				 struct device *dev)
@@ -124,7 +124,7 @@ static void vmd_check_ats_device(struct kunit *test, enum mock_iommu_id id,
 	ut_check_detached(test, dev, IOMMU_NO_PASID);
 }
 
-/* A sub-device is added with the number of an existing ATS device. */
+/* A sub-device is added with the BDF number of an existing ATS device. */
 static void subdevice_number_taken(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -136,8 +136,9 @@ static void subdevice_number_taken(struct kunit *test)
 }
 
 /*
- * Plug the ATS device in again, as the driver may have rejected it or the test
- * may have ended before. This runs after the sub-device has been removed.
+ * Plug the ATS device in again: the driver may have rejected it, or the test
+ * may have been aborted while it was unplugged. This runs after the sub-device
+ * has been removed.
  */
 static void vmd_replug_action(void *topology)
 {
@@ -147,7 +148,7 @@ static void vmd_replug_action(void *topology)
 	mock_plug(t->iommu, VMD_NUMBER);
 }
 
-/* An ATS device is added with the number of an existing sub-device. */
+/* An ATS device is added with the BDF number of an existing sub-device. */
 static void subdevice_number_reused(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;

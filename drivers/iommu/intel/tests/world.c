@@ -200,7 +200,7 @@ static void world_add_device(struct world *world, struct device *dev)
 		};
 }
 
-/* The nest parent comes last of those that are not nested. */
+/* The nest parent has to be the last domain that is not nested. */
 static void world_add_domains(struct kunit *test, struct world *world)
 {
 	struct device *dev = world->ports[0].dev;

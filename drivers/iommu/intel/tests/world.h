@@ -59,8 +59,8 @@ struct world_domain {
  * @dev: The device.
  * @pasid: The PASID, or %IOMMU_NO_PASID.
  * @domain: Domain that is attached, NULL if none is.
- * @handles: Attach handles. They alternate, as the core requires a replacement
- *	to have another handle.
+ * @handles: Attach handles, used alternately, as the core requires a different
+ *	handle for a replacement.
  * @turn: Index of the handle for the next attach.
  */
 struct world_port {
@@ -95,15 +95,21 @@ struct world {
 
 /* Parameter generator: all kinds of worlds */
 const void *world_gen_params(struct kunit *test, const void *prev, char *desc);
-/* Create a world for the parameter of the test; all is undone at its end. */
+/*
+ * Create a world for the parameter of the test. A failure aborts the test.
+ * Everything is detached and freed at the end of the test.
+ */
 struct world *world_new(struct kunit *test);
 
-/* Attach a port, or replace the domain that is attached. */
+/*
+ * Attach a domain to a port, or replace the one that is attached. Returns an
+ * error code.
+ */
 int world_attach(struct world_port *port, struct world_domain *domain);
 void world_detach(struct world_port *port);
 /*
- * Replace a domain by a new one. Returns false if it is attached to a port or
- * is the nest parent.
+ * Free a domain and allocate a new one in its place. Does nothing and returns
+ * false if the domain is attached to a port or is the nest parent.
  */
 bool world_renew(struct kunit *test, struct world *world,
 		 struct world_domain *domain);
@@ -117,6 +123,10 @@ phys_addr_t world_page(const struct world *world,
 /* Domain that world_page() returned @pa for; NULL for addresses of memory */
 const struct world_domain *world_owner(const struct world *world,
 				       phys_addr_t pa);
+/*
+ * Map and unmap a slot. world_map() returns an error code, world_unmap()
+ * whether the whole slot was unmapped.
+ */
 int world_map(struct world_domain *domain, unsigned int slot, phys_addr_t pa);
 bool world_unmap(struct world_domain *domain, unsigned int slot);
 

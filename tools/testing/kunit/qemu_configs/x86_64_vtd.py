@@ -20,7 +20,7 @@ REGISTERS_SIZE = 0x10000
 # Segment 0 is that of the machine itself.
 FIRST_SEGMENT = 1
 CPUS = 4
-# Isolated, for the timer that emulates the IOMMUs
+# CPU that is isolated for the timer that emulates the IOMMUs
 MOCK_CPU = CPUS - 1
 
 ADDRESS_BITS = 48
@@ -42,7 +42,7 @@ def table():
 
 
 def write_table():
-	"""Write the table to a file for QEMU, deleted at exit; return its path."""
+	"""Write the table to a file, deleted at exit; return its path."""
 	descriptor, path = tempfile.mkstemp(prefix='kunit-dmar-')
 	atexit.register(os.unlink, path)
 	with os.fdopen(descriptor, 'wb') as file:

@@ -47,9 +47,9 @@ struct cache_translation {
 };
 
 /*
- * The memory accesses of real hardware are invisible to KCSAN. Those of the
- * mock hardware have to be invisible as well: that the driver accesses the same
- * memory concurrently is not a data race.
+ * KCSAN does not see the memory accesses of real hardware. The accesses of the
+ * mock hardware are hidden from it as well, because concurrent accesses by the
+ * driver are not data races.
  */
 static __no_kcsan u64 cache_read_phys(u64 pa)
 {
@@ -239,9 +239,9 @@ static void cache_drop_entries(struct mock_cache *cache,
 }
 
 /*
- * Invalidate a device TLB. The device requests each dropped translation again
- * at once, so that a translation which is still in the IOTLB, because the
- * driver invalidated in the wrong order, reenters the device TLB.
+ * Invalidate a device TLB. The device immediately requests each dropped
+ * translation again. If the driver has not invalidated the IOTLB first, the
+ * stale translation thus returns to the device TLB.
  */
 static void cache_drop_devtlb(struct mock_cache *cache,
 			      const struct mock_inv *inv)
@@ -265,7 +265,7 @@ static void cache_drop_devtlb(struct mock_cache *cache,
 	}
 }
 
-/* The function mask excludes 0 to 3 upper bits of the function number. */
+/* @fm: number of upper bits of the function number to ignore, 0 to 3 */
 static bool cache_same_function(u16 a, u16 b, u8 fm)
 {
 	static const u16 ignored[] = { 0, 4, 6, 7 };
@@ -314,9 +314,10 @@ static void cache_drop_pasids(struct mock_cache *cache,
 
 /*
  * Flush the write buffer. With RWBF, writes of the driver may become visible to
- * the IOMMU only at the next flush. The mock models this for entries that turn
- * from not present to present: cached not-present entries stand for the old
- * contents of memory, and a flush drops them.
+ * the IOMMU only at the next flush. The mock models this for context entries
+ * and second-stage page-table entries that change from not present to present:
+ * cached not-present entries stand for the old contents of memory, and a flush
+ * drops them.
  */
 static void cache_flush_write_buffer(struct mock_cache *cache)
 {
@@ -551,7 +552,10 @@ static int cache_walk_tables(struct mock_cache *cache,
 
 /* Context and PASID entries */
 
-/* Not-present entries are cached in caching mode and for RWBF, see above. */
+/*
+ * Not-present entries are cached in caching mode, and with RWBF for the reason
+ * given at cache_flush_write_buffer().
+ */
 static bool cache_keeps_absent(const struct mock_cache *cache)
 {
 	return cache->cap & (MOCK_CAP_CM | MOCK_CAP_RWBF);
@@ -614,8 +618,8 @@ static int cache_get_context(struct mock_cache *cache, u16 sid,
 }
 
 /*
- * The PASID directory has 128 << PDTS entries, which point to tables of 64 entries
- * of 64 bytes.
+ * The PASID directory has 128 << PDTS entries. Each points to a table of 64
+ * entries of 64 bytes.
  */
 static void cache_read_pasid(const struct mock_context *context, ioasid_t pasid,
 			     struct mock_pasid *entry)
@@ -949,7 +953,7 @@ void mock_devtlb_insert(struct mock_cache *cache, u16 sid, ioasid_t pasid,
 	new.pa = cache_entry_pa(entry, addr) & CACHE_ADDRESS;
 	new.addr = addr & CACHE_ADDRESS;
 	new.order = 0;
-	/* A read-only translation may be there already. */
+	/* Replace a read-only translation of the same page. */
 	old = cache_find(cache, &new.tag, 0, addr);
 	if (old)
 		*old = new;

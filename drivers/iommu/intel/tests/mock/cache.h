@@ -120,8 +120,8 @@ struct mock_pasid {
  * @value: Number that qualifies @first, such as a register value.
  *
  * Violations are recorded instead of printed, because a slow console would
- * delay the emulated hardware. An array of the mock that is too small is
- * recorded likewise. Every test checks at its end that there are none.
+ * delay the emulated hardware. An overflow of one of the mock's own arrays is
+ * recorded as well. Every test checks at its end that there are no violations.
  */
 struct mock_violations {
 	unsigned int count;
@@ -143,8 +143,9 @@ struct mock_violations {
  * @nr_pasids: Number of valid @pasids.
  * @ats: Requester ids with ATS enabled, set by the PCI layer. May be read
  *	without the lock.
- * @refused: Number of requests refused since mock_reset() for which fault
- *	reporting was not disabled.
+ * @refused: Number of requests refused and reported as faults since
+ *	mock_reset(): requests for which fault reporting is disabled are not
+ *	counted.
  * @violations: Violations of the specification since mock_reset().
  *
  * The lock of the mock IOMMU protects all members except @cap. Callers of the

@@ -18,7 +18,7 @@ static u64 desc_bits(u64 word, unsigned int high, unsigned int low)
 	return (word >> low) & GENMASK_ULL(high - low, 0);
 }
 
-/* Both device-TLB descriptors have this field in two parts. */
+/* Both device-TLB descriptors split the PFSID into two fields. */
 static u16 desc_decode_pfsid(u64 qw0)
 {
 	return desc_bits(qw0, 63, 52) << 4 | desc_bits(qw0, 15, 12);

@@ -50,8 +50,8 @@ enum mock_inv_type {
  *	%MOCK_ALL_PAGES.
  * @ih: Invalidation hint: only leaf entries have changed, so
  *	paging-structure caches may be kept.
- * @depth: Number of device-TLB invalidations that the device can queue; 0 stands
- *	for 32.
+ * @depth: Number of device-TLB invalidations that the device can queue; 0
+ *	stands for 32.
  * @pfsid: Requester id of the physical function (device-TLB invalidations).
  * @index: Page request group index of a page group response.
  * @code: Response code of a page group response.

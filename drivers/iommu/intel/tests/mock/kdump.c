@@ -80,7 +80,7 @@ static u64 *__init kdump_new_page_table(void)
 	return table;
 }
 
-/* Make one entry in a PASID directory; returns an error code. */
+/* Add a PASID entry, allocating its table if needed; returns an error code. */
 static int __init kdump_add_pasid(u64 *directory, ioasid_t pasid, u16 did,
 				  u64 *page_table)
 {

@@ -20,11 +20,12 @@
 #define PCI_PRI_EXT	0x120
 #define PCI_FIRST_SLOT	1
 #define PCI_BRIDGED_BUS	1
-#define PCI_VMD_SEGMENT	0x10000	/* unused: DMAR segments have 16 bits */
+#define PCI_VMD_SEGMENT	0x10000	/* not a DMAR segment (16 bits) */
 
 /**
  * struct pci_mock - a mock PCI device
- * @pdev: The device, NULL before the segment has been scanned.
+ * @pdev: The device; NULL before the segment is scanned and while the device
+ *	is unplugged.
  * @config: Configuration space, %PCI_CONFIG_SIZE bytes.
  * @removed: The device does not respond.
  * @pmcsr: Power management control and status register.
@@ -41,8 +42,8 @@ struct pci_mock {
  * @sysdata: Architecture data of its root bus.
  * @buses: Bus numbers.
  * @iommu: The mock IOMMU.
- * @devs: The devices. The lock of @iommu protects &pci_mock.removed
- *	and &pci_mock.pmcsr.
+ * @devs: The devices. Writers of &pci_mock.removed and &pci_mock.pmcsr hold the
+ *	lock of @iommu; readers need not.
  */
 struct pci_segment {
 	struct pci_sysdata sysdata;
@@ -406,7 +407,7 @@ static struct pci_bus *pci_vmd_scan(struct pci_dev *pdev, unsigned int i)
  * @i: Index of an endpoint, below %MOCK_DEVS. The sub-device has the bus,
  *	device and function number of that endpoint, and the same capabilities.
  *
- * Context: May sleep. One sub-device can exist at a time.
+ * Context: May sleep. Only one sub-device can exist at a time.
  * Return: The root bus of the sub-device; NULL without CONFIG_VMD or on
  * failure.
  */
@@ -466,8 +467,9 @@ u16 mock_sid(unsigned int i)
  * @removed: True to remove the device, false to plug it in again.
  *
  * A removed device responds neither to configuration requests nor to device-TLB
- * invalidations. For the latter, the function overwrites &mock_errors.ite of
- * the IOMMU. The device TLB is empty when the device is plugged in again.
+ * invalidations. To make the latter time out, the function overwrites
+ * &mock_errors.ite of the IOMMU. The device TLB is empty when the device is
+ * plugged in again.
  *
  * Context: Any but NMI.
  */
@@ -492,11 +494,12 @@ void mock_set_removed(struct device *dev, bool removed)
  * @keep: The device keeps its state. Otherwise it is reset when it wakes up.
  *
  * A sleeping device responds to configuration requests but not to device-TLB
- * invalidations. For the latter, the function overwrites &mock_errors.ite of the
- * IOMMU. The test must not let the device do DMA before mock_wake().
+ * invalidations. To make the latter time out, the function overwrites
+ * &mock_errors.ite of the IOMMU. The test must not let the device do DMA before
+ * mock_wake().
  *
- * The capability is not in the list of capabilities, so that the PCI core does
- * not use it otherwise.
+ * The power management capability is not in the device's list of capabilities,
+ * so that the PCI core does not find it when it scans the device.
  *
  * Context: Any but NMI. The driver does not access the device at the same time.
  */
@@ -520,8 +523,8 @@ void mock_sleep(struct device *dev, bool keep)
  * mock_wake() - wake a device up after mock_sleep()
  * @dev: The device.
  *
- * If the device does not keep its state, its device TLB is empty afterwards. ATS
- * remains enabled, as if the PCI core had enabled it again.
+ * If the device does not keep its state, its device TLB is empty afterwards.
+ * ATS remains enabled, as if the PCI core had enabled it again.
  *
  * Context: Any but NMI.
  */

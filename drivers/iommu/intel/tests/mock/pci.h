@@ -14,7 +14,7 @@
 
 #include "unit.h"
 
-/* Endpoints of each IOMMU: the first has no ATS capability, the others do. */
+/* Endpoints of each IOMMU; all except the first have the ATS capability. */
 #define MOCK_DEVS	3
 /* Index of the conventional PCI device; its requests carry the bridge's id */
 #define MOCK_BRIDGED	MOCK_DEVS

@@ -62,7 +62,7 @@ static void prq_update_status(struct mock_iommu *iommu, u32 set)
 	prq->status = status;
 }
 
-/* Invisible to KCSAN, like all memory accesses of the mock hardware */
+/* Hidden from KCSAN for the reason given at cache_read_phys() */
 static __no_kcsan void prq_write_entry(u64 pa, const struct mock_request *req)
 {
 	bool has_pasid = req->pasid != IOMMU_NO_PASID;
@@ -204,7 +204,7 @@ static void prq_release(struct mock_iommu *iommu, bool all)
  * mock_prq_drain() - execute the page-request drain flag of a wait descriptor
  * @iommu: The mock IOMMU.
  *
- * Put the page requests that mock_prq_push() has marked into the queue.
+ * The page requests that mock_prq_push() has marked enter the queue.
  *
  * Context: &mock_iommu.lock held.
  */

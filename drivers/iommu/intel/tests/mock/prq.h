@@ -6,8 +6,8 @@
  * device as a posted message, the IOMMU writes it to the page request queue,
  * and an interrupt notifies software. Tests can hold the request in the device
  * and delay the interrupt. The completion of a device-TLB invalidation pushes a
- * held request out of the device; it is in the queue only after a later wait
- * descriptor with the page-request drain flag.
+ * held request out of the device; the request enters the queue only when a
+ * later wait descriptor with the page-request drain flag is executed.
  *
  * Page group responses are recorded in the log of the IOMMU.
  */

@@ -4,13 +4,13 @@
  * emulates them. prq.c has the page request queue.
  *
  * The registers are plain memory, so nothing signals a write: the timer polls.
- * It fires in hard interrupt context, because the driver waits for completions
- * with interrupts off, and on an isolated CPU, because it could not interrupt
- * such a wait on its own CPU.
+ * The timer fires in hard interrupt context on an isolated CPU: the driver
+ * waits for completions with interrupts off, so a timer on the waiting CPU
+ * could not fire.
  *
- * For registers that software clears by writing ones (RW1C), such a write has
- * to be distinguished from the value that the hardware stored: the latter has a
- * reserved bit set, FSTS_MARK or IQT_MARK.
+ * The mock hardware has to distinguish values that software has written to the
+ * fault status and tail registers from values that it has stored there itself.
+ * The latter have a reserved bit set, FSTS_MARK or IQT_MARK.
  */
 
 #define pr_fmt(fmt)	"mock IOMMU: " fmt
@@ -42,7 +42,7 @@
 #define IQT_MARK	BIT(31)
 #define REG_IQA		0x90
 #define REG_IQER	0xb0
-/* At the offset that the extended capabilities report */
+/* IOTLB registers, at the offset in the extended capability register */
 #define REG_IVA		0x500
 #define REG_IOTLB	0x508
 
@@ -71,7 +71,7 @@
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
 /* Time within which software has to handle an error */
 #define UNIT_PATIENCE	(400 * NSEC_PER_MSEC)
-/* More than any test provokes */
+/* Time-outs that count as unlimited retries: more than any test provokes */
 #define UNIT_MAX_TIMEOUTS	200
 #define UNIT_QUEUE_LENGTH	256
 #define UNIT_PERIOD	us_to_ktime(20)
@@ -203,9 +203,9 @@ static void unit_enable_queue(struct mock_iommu *iommu, bool enable)
  * mock_do_commands() - execute global commands
  * @iommu: The mock IOMMU.
  *
- * The driver considers a one-shot command complete as soon as its status bit
- * permits, which may be before the timer has read the command. This function
- * therefore has to be called before any other that depends on the state of the
+ * The driver polls the status bit of a one-shot command, which may have the
+ * expected value before the timer has read the command. This function therefore
+ * has to be called before any other function that depends on the state of the
  * IOMMU.
  *
  * Context: &mock_iommu.lock held.
@@ -259,7 +259,7 @@ static void unit_do_context_register(struct mock_iommu *iommu, u64 ccmd)
 	writeq(ccmd | (u64)inv.granularity << 59, iommu->regs + REG_CCMD);
 }
 
-/* A request that is not permitted reports granularity 0: nothing was done. */
+/* A request that is not permitted is not executed and reports granularity 0. */
 static void unit_do_iotlb_register(struct mock_iommu *iommu, u64 iotlb)
 {
 	u64 iva = readq(iommu->regs + REG_IVA);
@@ -344,7 +344,10 @@ static void unit_raise_queue_error(struct mock_iommu *iommu)
 	u32 *iqt = (u32 __force *)(iommu->regs + REG_IQT);
 	u32 tail = readl(iommu->regs + REG_IQT);
 
-	/* No mark if software has just written the tail: the queue resumes. */
+	/*
+	 * If software has just written the tail, the mark is not set and the
+	 * queue resumes.
+	 */
 	if (iommu->errors.iqe_needs_tail)
 		cmpxchg(iqt, tail, tail | IQT_MARK);
 	unit_raise(iommu, FSTS_IQE, 1);
@@ -386,7 +389,7 @@ static bool unit_is_devtlb(const struct mock_inv *inv)
 	       inv->type == MOCK_INV_DEVTLB_PASID;
 }
 
-/* Test whether a permitted invalidation is to be rejected. */
+/* Test whether a valid request raises a queue error that a test injects. */
 static bool unit_rejects(const struct mock_iommu *iommu,
 			 const struct mock_inv *inv)
 {
@@ -442,7 +445,7 @@ static void unit_recover(struct mock_iommu *iommu)
 	writel(iommu->tail << unit_queue_shift(iommu), iommu->regs + REG_IQT);
 }
 
-/* Invisible to KCSAN, like all memory accesses of the mock hardware */
+/* Hidden from KCSAN for the reason given at cache_read_phys() */
 static __no_kcsan void unit_write_status(u64 pa, u32 status)
 {
 	/* Pairs with the driver's polling of the status. */
@@ -500,8 +503,8 @@ static bool unit_do_timeout(struct mock_iommu *iommu)
 }
 
 /*
- * Abort a device-TLB invalidation: the device is mute, or another one has timed
- * out before. Returns false if the error is raised here.
+ * Abort a device-TLB invalidation, because the device does not respond or an
+ * earlier invalidation has timed out. Returns false if this raises the error.
  */
 static bool unit_abort_devtlb(struct mock_iommu *iommu,
 			      const struct mock_inv *inv)
@@ -542,7 +545,7 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 	}
 
 	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
-	/* Once a device TLB has timed out, none is known to have responded. */
+	/* A time-out aborts the device-TLB invalidations that follow, too. */
 	if (unit_is_devtlb(&inv) &&
 	    (iommu->aborted || unit_is_mute(errors, inv.sid)))
 		return unit_abort_devtlb(iommu, &inv);
@@ -617,7 +620,8 @@ static void unit_timer_start(void *unused)
  * mock_present() - whether the mock IOMMUs are in operation
  *
  * Context: Any.
- * Return: False if the DMAR table does not name them, or no CPU is isolated.
+ * Return: False if the DMAR table does not describe the mock IOMMUs, or no CPU
+ * is isolated.
  */
 bool mock_present(void)
 {
@@ -640,8 +644,8 @@ struct mock_iommu *mock_iommu(enum mock_iommu_id id)
  * mock_reset() - clear the logs, counters and injected errors of all mock
  * IOMMUs
  *
- * The contents of the caches are kept. Commands that the driver already
- * considers complete are executed first.
+ * The contents of the caches are kept. Pending global commands are executed
+ * first.
  *
  * Context: Any but NMI. No submission is in flight.
  */
@@ -690,8 +694,8 @@ void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors)
  * @doorbells: Number of doorbells to wait for; 0 to resume at once, even if
  *	&mock_errors.latency has not elapsed.
  *
- * Has no effect without a queue: software holds a lock while it waits for a
- * register-based invalidation, so there cannot be a second doorbell.
+ * Without a queue, the function has no effect: software holds a lock while it
+ * waits for a register-based invalidation, so there is no second doorbell.
  *
  * Context: Any but NMI.
  */
@@ -731,12 +735,12 @@ bool mock_has_work(struct mock_iommu *iommu)
 }
 
 /**
- * mock_has_new_work() - whether requests are pending that are not reported yet
+ * mock_has_new_work() - whether requests are pending that were not reported yet
  * @iommu: The mock IOMMU.
  * @seen: State of the caller: number of executed requests when this function
  *	last returned true; initialised to ~0 by the caller.
  *
- * For callers that act once per wait of the driver: a request that is still
+ * Callers use this to act once per wait of the driver: a request that is still
  * pending after the caller has acted is not reported again.
  *
  * Context: Any but NMI.
@@ -816,8 +820,8 @@ static int __init unit_init_all(const struct acpi_table_header *table)
 }
 
 /*
- * Replaces the driver's shutdown, which would wait for the IOMMUs after the CPU
- * that emulates them has stopped.
+ * Replacement for the driver's shutdown function, which would wait for the
+ * IOMMUs after the CPU that emulates them has stopped.
  */
 static void unit_no_shutdown(void)
 {
@@ -840,7 +844,7 @@ static int __init unit_init(void)
 	}
 	ret = unit_init_all(table);
 	if (ret) {
-		pr_info("the DMAR table names no mock IOMMUs (%d)\n", ret);
+		pr_info("the DMAR table describes no mock IOMMUs (%d)\n", ret);
 		goto out;
 	}
 	unit_cpu = cpu;

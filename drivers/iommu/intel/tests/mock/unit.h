@@ -8,7 +8,8 @@
  * others. A timer on an isolated CPU emulates the hardware.
  *
  * Tests use this header to select an IOMMU, to inject errors, to delay the
- * execution of invalidations and to inspect which ones the driver requested.
+ * execution of invalidations and to inspect the invalidations that the driver
+ * requested.
  */
 #ifndef _INTEL_IOMMU_MOCK_UNIT_H
 #define _INTEL_IOMMU_MOCK_UNIT_H
@@ -128,8 +129,8 @@ struct mock_errors {
  * @segment: PCI segment of its devices.
  * @regs: The registers.
  * @lock: Protects all members below. The timer and DMA take it with interrupts
- *	off. Tests without a submission in flight read counters and log without
- *	it.
+ *	off. While no submission is in flight, tests may read the counters and
+ *	the log without it.
  * @cache: Translation, caches and capability register.
  * @queue: Invalidation queue, NULL while it is disabled.
  * @wide: Descriptors have 256 bits instead of 128.
@@ -140,7 +141,8 @@ struct mock_errors {
  * @raised_at: Time in ns at which @raised was set last.
  * @aborted: A device TLB has timed out. Wait descriptors are discarded until
  *	software clears the error.
- * @silent: Requester id of the device that has timed out first since.
+ * @silent: Requester id of the first device that timed out; valid while
+ *	@aborted is set.
  * @busy: A register-based invalidation is in progress.
  * @hold: Number of doorbells to wait for before requests are executed.
  * @due: Time in ns before which no request is executed.
@@ -151,8 +153,8 @@ struct mock_errors {
  * @timeouts: Number of time-out errors raised since mock_reset().
  * @log: Requests since mock_reset(), in order of execution.
  * @nr_log: Number of requests, which may exceed %MOCK_MAX_LOG.
- * @pause: Smallest time in ns since mock_reset() from an error to the next
- *	time-out.
+ * @pause: Shortest time in ns between an error and the next time-out, of all
+ *	since mock_reset(); %U64_MAX if there was none.
  */
 struct mock_iommu {
 	const char *name;
