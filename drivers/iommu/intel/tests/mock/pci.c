@@ -342,7 +342,8 @@ int mock_plug(enum mock_iommu_id id, unsigned int i)
 	struct pci_bus *bus = pci_find_bus(segment->iommu->segment,
 					   PCI_BUS_NUM(pci_number(i)));
 
-	WRITE_ONCE(segment->devs[i].removed, false);
+	scoped_guard(raw_spinlock_irqsave, &segment->iommu->lock)
+		WRITE_ONCE(segment->devs[i].removed, false);
 	pci_lock_rescan_remove();
 	pci_scan_slot(bus, pci_number(i) & 0xff);
 	pci_bus_add_devices(bus);
