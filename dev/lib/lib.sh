@@ -117,6 +117,18 @@ tree_of()
 	fi
 }
 
+# kernel_of VARIANT CONFIG: print the variant whose kernel runs as VARIANT. For the base,
+# this is tests, so that the suites, the boots and the measurements share a kernel: the
+# driver is the same, and kunit.enable=0 keeps the suites from running.
+kernel_of()
+{
+	case $1,$2 in
+	base,common) echo base ;;
+	base,*)	echo tests ;;
+	*)	printf '%s\n' "$1" ;;
+	esac
+}
+
 # kunitconfigs TREE: print the paths of those .kunitconfig files of this project
 # that TREE has.
 kunitconfigs()

@@ -57,9 +57,12 @@ build_both()
 # images and logs.
 build_one()
 {
+	local kernel
+
 	lock "$RUNS/$2.lock"
-	"$TOP/dev/build/kernel" --variant "$1" --config "$2" >/dev/null
-	"$TOP/dev/machine/initramfs" --variant "$1" --config "$2" >/dev/null
+	kernel=$(kernel_of "$1" "$2")
+	"$TOP/dev/build/kernel" --variant "$kernel" --config "$2" >/dev/null
+	"$TOP/dev/machine/initramfs" --variant "$kernel" --config "$2" >/dev/null
 }
 
 # boot_each CONFIG GUEST-JOBS [KEY=VALUE...]: boot each "VARIANT SCENARIO" on standard
@@ -102,9 +105,10 @@ boot_one()
 	local config=$1 variant=${2% *} scenario=${2#* }
 	local said=$RUNS/$config/$variant-$scenario.said
 	local counts=$RUNS/$variant-$config-$scenario/counts.json
-	local inputs=(boot_inputs "$variant-$config" "$scenario") reuse=
+	local inputs reuse=
 	shift 2
 
+	inputs=(boot_inputs "$(kernel_of "$variant" "$config")-$config" "$scenario")
 	[ "$variant $*" != 'base count,io' ] || reuse=${REUSE_BASE:-}
 	if [ -n "$reuse" ] && holds "$counts" "${inputs[@]}"; then
 		result_of "$counts" >"${said%.said}.reused"

@@ -543,7 +543,12 @@ void ut_stop_at_allocations(struct ut_injection *in)
 	tracepoint_synchronize_unregister();
 }
 
-/* Latency in ns that is long enough for a thread to run even on a busy host */
+/*
+ * Time in ns in which the injector notices a request even if the host runs its
+ * CPU only now and then. It ends as soon as the injector has noticed.
+ */
+#define INJECTION_NOTICE	(2 * NSEC_PER_SEC)
+/* Time in ns in which an injected operation that cannot hold a request runs */
 #define INJECTION_LATENCY	(50 * NSEC_PER_MSEC)
 
 static void fixture_set_latency(struct mock_iommu *iommu, u64 latency)
@@ -564,10 +569,11 @@ static int fixture_injector(void *data)
 		 */
 		if (mock_has_new_work(in->iommu, &seen)) {
 			fixture_set_latency(in->iommu, 0);
+			mock_delay(in->iommu, INJECTION_LATENCY);
 			if (!in->no_hold)
 				mock_hold(in->iommu, 1);
 			fixture_inject(in);
-			fixture_set_latency(in->iommu, INJECTION_LATENCY);
+			fixture_set_latency(in->iommu, INJECTION_NOTICE);
 			if (!in->no_hold)
 				mock_hold(in->iommu, 0);
 		}
@@ -591,13 +597,14 @@ void ut_inject_at_waits(struct kunit *test, struct ut_injection *in)
 	kthread_bind(in->task, cpumask_any_but(cpus, smp_processor_id()));
 	wake_up_process(in->task);
 	wait_for_completion(&in->ready);
-	fixture_set_latency(in->iommu, INJECTION_LATENCY);
+	fixture_set_latency(in->iommu, INJECTION_NOTICE);
 }
 
 void ut_stop_at_waits(struct ut_injection *in)
 {
 	kthread_stop(in->task);
 	fixture_set_latency(in->iommu, 0);
+	mock_delay(in->iommu, 0);
 	migrate_enable();
 }
 

@@ -711,6 +711,23 @@ void mock_hold(struct mock_iommu *iommu, unsigned int doorbells)
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 
+/**
+ * mock_delay() - set when the pending requests are executed
+ * @iommu: The mock IOMMU.
+ * @latency: Time from now in ns, whatever &mock_errors.latency was when the
+ *	requests were submitted.
+ *
+ * Context: Any but NMI.
+ */
+void mock_delay(struct mock_iommu *iommu, u64 latency)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	iommu->due = ktime_get_ns() + latency;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
 static bool unit_has_work(const struct mock_iommu *iommu)
 {
 	return iommu->busy || iommu->head != iommu->tail;

@@ -191,6 +191,7 @@ void mock_reset(void);
 
 void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors);
 void mock_hold(struct mock_iommu *iommu, unsigned int doorbells);
+void mock_delay(struct mock_iommu *iommu, u64 latency);
 bool mock_has_work(struct mock_iommu *iommu);
 bool mock_has_new_work(struct mock_iommu *iommu, unsigned int *seen);
 
