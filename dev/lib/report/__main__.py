@@ -62,6 +62,7 @@ def kunit_cases(args):
 	"""Print the cases of a KUnit run."""
 	cases = kunit.results(args.tree, args.log, args.status, args.filtered,
 			      sys.stdin.read().split(), args.leaks)
+	cases = kunit.left_out(cases, args.lacking)
 	if args.defects:
 		cases = kunit.base_cases(kunit.read_defects(args.defects), cases)
 	return show(cases)
@@ -125,6 +126,7 @@ def parser():
 	command(boot, 'boot', *of_runs)
 	command(demo, 'demo', ('--left-out', {'action': 'append', 'default': []}), *of_runs)
 	command(kunit_cases, 'kunit', ('--filtered', flag), ('--leaks', flag),
+		('--lacking', {'action': 'append', 'default': []}),
 		('--defects', path), ('--status', {'type': int, 'default': 0}),
 		('tree', path), ('log', path))
 	command(selftest_cases, 'selftests', ('--base', path), ('log', path))

@@ -19,7 +19,9 @@ OURS = re.compile(
 	r'| process_(end|unbind)')
 RACE = re.compile(r'BUG: KCSAN: data-race')
 ACCESS = re.compile(r' to 0x[0-9a-f]+ of [0-9]+ bytes by ')
-ENTRY = re.compile(r' (asm|ring_buffer|trace_buffer|trace_event_buffer)_[a-z_]+\+0x')
+ENTRY = re.compile(
+	r' ((asm|ring_buffer|trace_buffer|trace_event_buffer)_[a-z_]+'
+	r'|schedule_hrtimeout[a-z_]*)\+0x')
 FUNCTION = re.compile(r' [A-Za-z_][A-Za-z0-9_.]*\+0x')
 RULER = re.compile(r'=====')
 
@@ -43,9 +45,9 @@ def without_foreign_races(lines):
 	"""Leave out the data races that do not involve code of the IOMMU.
 
 	KCSAN reports races of all parts of a kernel. A report that is cut off is kept.
-	Code that was interrupted is not involved, nor is code that called the tracer:
-	in a stack, these are the functions below the entry of the interrupt or of the
-	trace buffer.
+	Code that was interrupted is not involved, nor is code that called the tracer or
+	that sleeps: in a stack, these are the functions below the entry of the
+	interrupt, of the trace buffer or of the timer.
 	"""
 	report, ours, below = [], False, False
 	for line in lines:

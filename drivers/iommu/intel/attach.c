@@ -262,6 +262,7 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	struct dmar_attachment *att, *parent;
 	int ret;
 
+	lockdep_assert_held(&info->attach_lock);
 	att = attachment_alloc_both(domain, dev, pasid);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
@@ -312,6 +313,7 @@ void dmar_attachment_remove(struct dmar_attachment *att)
 	struct device_domain_info *info = dev_iommu_priv_get(att->elm.dev);
 	ioasid_t pasid = att->elm.pasid;
 
+	lockdep_assert_held(&info->attach_lock);
 	intel_iommu_debugfs_remove_dev_pasid(att);
 	if (att->parent)
 		attachment_unlink_parent(att->parent);
@@ -337,6 +339,7 @@ void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_attachment *old;
 
+	lockdep_assert_held(&info->attach_lock);
 	/* Does not allocate: dmar_attachment_add() has reserved the entry. */
 	old = xa_store(&info->attachments, pasid, att, GFP_KERNEL);
 	if (WARN_ON(xa_is_err(old)))

@@ -81,6 +81,13 @@ class Results(unittest.TestCase):
 			'ok intel_iommu_domain.detach',
 			'ok intel_iommu_sva.exit'])
 
+	def test_left_out(self):
+		skipped = Case('suite.needy', 'skipped: needs CONFIG_A')
+		others = [Case('suite.needy', 'skipped: needs CONFIG_B'),
+			  Case('suite.first'), Case('suite.second', 'failed')]
+		self.assertEqual(list(kunit.left_out([skipped, *others], ['CONFIG_A'])),
+				 ['left out suite.needy: skipped: needs CONFIG_A', *others])
+
 	def test_prefix_of_the_console(self):
 		lines = [f'[    1.234] {line}' for line in LOG]
 		self.assertEqual(texts(PARSED, lines), texts(PARSED))

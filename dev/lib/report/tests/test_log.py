@@ -54,6 +54,11 @@ class Races(unittest.TestCase):
 			'ring_buffer_lock_reserve', 'trace_event_buffer_reserve',
 			'trace_event_raw_event_cache_tag_flush', 'cache_tag_flush'))
 
+	def test_sleep(self):
+		self.assertFalse(self.judged('schedule_hrtimeout_range_clock',
+					     'usleep_range_state', 'topo_attacher'))
+		self.assertTrue(self.judged('topo_attacher', 'kthread'))
+
 	def test_our_event(self):
 		self.assertTrue(self.judged('trace_event_raw_event_cache_tag_flush',
 					    'cache_tag_flush'))

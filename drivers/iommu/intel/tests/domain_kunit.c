@@ -62,7 +62,8 @@ static void domain_id_reuse(struct kunit *test)
 
 /*
  * Attach, replace and detach of a PASID do not wait for an RCU grace period. An
- * attach by RID may: in legacy mode it can disable ATS.
+ * attach by RID may: in legacy mode it can disable ATS. Something else in the
+ * kernel may wait for all CPUs at the same time, so a few attempts are made.
  */
 static void attach_without_grace_period(struct kunit *test)
 {
@@ -71,14 +72,20 @@ static void attach_without_grace_period(struct kunit *test)
 	struct iommu_domain *domain = ut_new_domain(test, dev, t->flags);
 	struct iommu_domain *other = ut_new_domain(test, dev, t->flags);
 	struct iommu_attach_handle handle;
+	bool waited = true;
 	struct ut_reader r;
+	int i;
 
-	ut_start_reader(test, &r);
-	KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
-	KUNIT_EXPECT_EQ(test, ut_replace(other, dev, t->pasid, &handle), 0);
-	ut_detach(other, dev, t->pasid);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(r.thread.done));
-	ut_stop_reader(&r);
+	for (i = 0; i < 3 && waited; i++) {
+		ut_start_reader(test, &r);
+		KUNIT_EXPECT_EQ(test, ut_attach(domain, dev, t->pasid), 0);
+		KUNIT_EXPECT_EQ(test, ut_replace(other, dev, t->pasid, &handle),
+				0);
+		ut_detach(other, dev, t->pasid);
+		waited = READ_ONCE(r.thread.done);
+		ut_stop_reader(&r);
+	}
+	KUNIT_EXPECT_FALSE(test, waited);
 }
 
 /* A map or unmap takes effect on all IOMMUs that have devices of the domain. */

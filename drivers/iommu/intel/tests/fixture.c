@@ -87,6 +87,16 @@ const void *ut_pasid_gen_params(struct kunit *test, const void *prev,
 	return ut_filter_topologies(test, prev, desc, ut_has_pasid);
 }
 
+static bool fixture_has_ats(const struct ut_topology *t)
+{
+	return t->dev == 1;
+}
+
+const void *ut_ats_gen_params(struct kunit *test, const void *prev, char *desc)
+{
+	return ut_filter_topologies(test, prev, desc, fixture_has_ats);
+}
+
 static const struct ut_topology fixture_nested_topologies[] = {
 	{ "RID", MOCK_FS, 0, IOMMU_NO_PASID },
 	{ "RID, ATS", MOCK_FS, 1, IOMMU_NO_PASID },
@@ -218,9 +228,31 @@ bool ut_wait_for_work(struct ut_thread *t, struct mock_iommu *iommu)
 	return true;
 }
 
+bool ut_wait_for_timeouts(struct ut_thread *t, const struct mock_iommu *iommu,
+			  unsigned int n)
+{
+	n += READ_ONCE(iommu->timeouts);
+	while (READ_ONCE(iommu->timeouts) < n) {
+		/* Pairs with the release in fixture_run_thread(). */
+		if (smp_load_acquire(&t->done))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 void ut_join(struct ut_thread *t)
 {
 	kthread_stop_put(t->task);
+}
+
+void ut_unmap_often(struct kunit *test, struct iommu_domain *domain,
+		    phys_addr_t pa, unsigned int n)
+{
+	while (n--) {
+		ut_unmap(test, domain);
+		ut_map(test, domain, pa);
+	}
 }
 
 void ut_unmap_work(void *domain)

@@ -15,6 +15,7 @@
 #include <linux/completion.h>
 #include <linux/iommu.h>
 #include <linux/mm_types.h>
+#include <linux/pci.h>
 
 #include "mock/pci.h"
 
@@ -48,6 +49,12 @@ static inline struct device *ut_dev(const struct ut_topology *t)
 	return mock_dev(t->iommu, t->dev);
 }
 
+/* Requester id of a PCI device */
+static inline u16 ut_sid(struct device *dev)
+{
+	return pci_dev_id(to_pci_dev(dev));
+}
+
 /* Another device of the same IOMMU, with ATS if the IOMMU supports it */
 static inline struct device *ut_sibling(const struct ut_topology *t)
 {
@@ -73,6 +80,8 @@ const void *ut_topology_gen_params(struct kunit *test, const void *prev,
 				   char *desc);
 const void *ut_pasid_gen_params(struct kunit *test, const void *prev,
 				char *desc);
+/* The topologies with ATS */
+const void *ut_ats_gen_params(struct kunit *test, const void *prev, char *desc);
 const void *ut_nested_gen_params(struct kunit *test, const void *prev,
 				 char *desc);
 const void *ut_filter_topologies(struct kunit *test, const void *prev,
@@ -120,6 +129,9 @@ void ut_check_attached(struct kunit *test, struct iommu_domain *domain,
 		       struct device *dev, ioasid_t pasid);
 /* Expect that the device reaches nothing at %IOVA. */
 void ut_check_detached(struct kunit *test, struct device *dev, ioasid_t pasid);
+/* Unmap the page and map @pa again, @n times. */
+void ut_unmap_often(struct kunit *test, struct iommu_domain *domain,
+		    phys_addr_t pa, unsigned int n);
 
 /*
  * Number of invalidations of a type that an IOMMU executed since mock_reset()
@@ -148,6 +160,9 @@ void ut_start(struct kunit *test, struct ut_thread *t,
  * Returns false if the thread ends first.
  */
 bool ut_wait_for_work(struct ut_thread *t, struct mock_iommu *iommu);
+/* Wait for @n more time-outs. Returns false if the thread ends first. */
+bool ut_wait_for_timeouts(struct ut_thread *t, const struct mock_iommu *iommu,
+			  unsigned int n);
 void ut_join(struct ut_thread *t);
 /* ut_unmap() as a thread function */
 void ut_unmap_work(void *domain);

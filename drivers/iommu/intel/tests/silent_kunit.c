@@ -7,44 +7,19 @@
  * asleep, or it is mute, that is, it does not answer for any other reason. A
  * removed device, or one that is reset when it wakes up, must cost only one
  * time-out, however many unmaps of its domain follow. A mute device must not
- * hold up other devices. In no case may a device reach a page after an unmap of
- * that page has returned.
+ * hold up other devices. Here the driver retries without end; quarantine_kunit.c
+ * tests that it quarantines a mute device after several time-outs. In no case may
+ * a device reach a page after an unmap of that page has returned.
  */
 
 #include <linux/pci.h>
 
+#include "../iommu.h"
 #include "fixture.h"
 
 #define SILENT_UNMAPS		8
 /* Latency of the mock IOMMU in ns, which sets the duration of a time-out */
 #define SILENT_LATENCY		(60 * NSEC_PER_MSEC)
-
-static bool silent_has_ats(const struct ut_topology *t)
-{
-	return t->dev == 1;
-}
-
-static const void *ats_gen_params(struct kunit *test, const void *prev,
-				  char *desc)
-{
-	return ut_filter_topologies(test, prev, desc, silent_has_ats);
-}
-
-static u16 silent_sid(struct device *dev)
-{
-	return pci_dev_id(to_pci_dev(dev));
-}
-
-static void silent_unmap_often(struct kunit *test, struct iommu_domain *domain,
-			       phys_addr_t pa)
-{
-	int i;
-
-	for (i = 0; i < SILENT_UNMAPS; i++) {
-		ut_unmap(test, domain);
-		ut_map(test, domain, pa);
-	}
-}
 
 /*
  * A removed device costs one time-out. After it has come back, it receives
@@ -64,7 +39,7 @@ static void removed_device_costs_one_timeout(struct kunit *test)
 	ut_map(test, domain, pa);
 	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
 	mock_set_removed(dev, true);
-	silent_unmap_often(test, domain, pa);
+	ut_unmap_often(test, domain, pa, SILENT_UNMAPS);
 	ut_check_attached(test, other, sibling, IOMMU_NO_PASID);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
 
@@ -98,10 +73,10 @@ static void removed_device_not_reported(struct kunit *test)
 	ut_map(test, domain, pa);
 	mock_set_removed(dev, true);
 	mock_set_errors(iommu, (struct mock_errors) {
-		.ite = silent_sid(dev),
+		.ite = ut_sid(dev),
 		.ite_no_sid = true,
 	});
-	silent_unmap_often(test, domain, pa);
+	ut_unmap_often(test, domain, pa, SILENT_UNMAPS);
 	ut_unmap(test, domain);
 	ut_check_attached(test, domain, sibling, IOMMU_NO_PASID);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
@@ -146,21 +121,6 @@ static void removed_device_back_during_flush(struct kunit *test)
 	ut_detach(domain, dev, IOMMU_NO_PASID);
 }
 
-/* Wait for @n more time-outs. Returns false if the thread ends first. */
-static bool silent_wait_for_timeouts(struct ut_thread *t,
-				     const struct mock_iommu *iommu,
-				     unsigned int n)
-{
-	n += READ_ONCE(iommu->timeouts);
-	while (READ_ONCE(iommu->timeouts) < n) {
-		/* Pairs with the release in fixture_run_thread(). */
-		if (smp_load_acquire(&t->done))
-			return false;
-		cond_resched();
-	}
-	return true;
-}
-
 /*
  * While a device is mute, the rest of the submission is repeated at most once.
  * The unmap returns, and has taken effect, when the device answers.
@@ -182,9 +142,9 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
 	KUNIT_EXPECT_TRUE(test, ut_reaches(sibling, t->pasid, pa));
 	mock_reset();
-	mock_set_errors(iommu, (struct mock_errors) { .ite = silent_sid(dev) });
+	mock_set_errors(iommu, (struct mock_errors) { .ite = ut_sid(dev) });
 	ut_start(test, &thread, ut_unmap_work, domain);
-	waited = silent_wait_for_timeouts(&thread, iommu, 5);
+	waited = ut_wait_for_timeouts(&thread, iommu, 5);
 	reached = ut_reaches(sibling, t->pasid, pa);
 	done = READ_ONCE(thread.done);
 	/*
@@ -217,7 +177,7 @@ static bool silent_unmap_asleep(struct kunit *test, struct iommu_domain *domain,
 	bool stuck;
 
 	ut_start(test, &thread, ut_unmap_work, domain);
-	stuck = silent_wait_for_timeouts(&thread, iommu, 3);
+	stuck = ut_wait_for_timeouts(&thread, iommu, 3);
 	if (stuck)
 		mock_wake(dev);
 	ut_join(&thread);
@@ -244,7 +204,7 @@ static void sleeping_device_costs_one_timeout(struct kunit *test)
 	mock_sleep(dev, false);
 	KUNIT_EXPECT_TRUE(test, silent_unmap_asleep(test, domain, dev, iommu));
 	ut_map(test, domain, pa);
-	silent_unmap_often(test, domain, pa);
+	ut_unmap_often(test, domain, pa, SILENT_UNMAPS);
 	ut_check_attached(test, other, sibling, IOMMU_NO_PASID);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
 	ut_unmap(test, domain);
@@ -310,7 +270,7 @@ static void sleeping_device_keeps_state(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, IOMMU_NO_PASID, pa));
 	mock_sleep(dev, true);
 	ut_start(test, &thread, ut_unmap_work, domain);
-	waited = silent_wait_for_timeouts(&thread, iommu, 3);
+	waited = ut_wait_for_timeouts(&thread, iommu, 3);
 	done = READ_ONCE(thread.done);
 	/*
 	 * No expectations before this: while the driver logs its retries, their
@@ -337,14 +297,14 @@ static void mute_device_is_removed(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
 	ut_map(test, domain, pa);
-	mock_set_errors(iommu, (struct mock_errors) { .ite = silent_sid(dev) });
+	mock_set_errors(iommu, (struct mock_errors) { .ite = ut_sid(dev) });
 	ut_start(test, &thread, ut_unmap_work, domain);
-	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread, iommu, 3));
+	KUNIT_EXPECT_TRUE(test, ut_wait_for_timeouts(&thread, iommu, 3));
 	mock_set_removed(dev, true);
 	ut_join(&thread);
 	n = iommu->timeouts;
 	ut_map(test, domain, pa);
-	silent_unmap_often(test, domain, pa);
+	ut_unmap_often(test, domain, pa, SILENT_UNMAPS);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, n);
 	mock_set_removed(dev, false);
 	ut_unmap(test, domain);
@@ -412,13 +372,13 @@ static void mute_devices_beside_others(struct kunit *test)
 	}
 	mock_set_errors(iommu, (struct mock_errors) {
 		.latency = SILENT_LATENCY,
-		.ite = silent_sid(dev[0]),
-		.ite2 = c->devices > 1 ? silent_sid(dev[1]) : 0,
+		.ite = ut_sid(dev[0]),
+		.ite2 = c->devices > 1 ? ut_sid(dev[1]) : 0,
 	});
 	for (i = 0; i < c->devices; i++)
 		ut_start(test, &thread[i], ut_unmap_work, domain[i]);
-	KUNIT_EXPECT_TRUE(test, silent_wait_for_timeouts(&thread[0], iommu,
-							 2 * c->devices));
+	KUNIT_EXPECT_TRUE(test, ut_wait_for_timeouts(&thread[0], iommu,
+						     2 * c->devices));
 	/* After the first call, the driver has marked all of them as silent. */
 	silent_unmap_beside(test, other, bystander, iommu);
 	WRITE_ONCE(iommu->pause, U64_MAX);
@@ -437,12 +397,31 @@ static void mute_devices_beside_others(struct kunit *test)
 	ut_detach(other, bystander, IOMMU_NO_PASID);
 }
 
+/*
+ * Let the driver retry until the device answers. A driver without quarantine
+ * does so anyway.
+ */
+static int silent_init(struct kunit *test)
+{
+#ifdef DMAR_TIMEOUT_LIMIT
+	dmar_timeout_limit = UINT_MAX;
+#endif
+	return ut_init(test);
+}
+
+static void silent_exit(struct kunit *test)
+{
+#ifdef DMAR_TIMEOUT_LIMIT
+	dmar_timeout_limit = DMAR_TIMEOUT_LIMIT;
+#endif
+}
+
 static struct kunit_case silent_cases[] = {
-	KUNIT_CASE_PARAM(removed_device_costs_one_timeout, ats_gen_params),
+	KUNIT_CASE_PARAM(removed_device_costs_one_timeout, ut_ats_gen_params),
 	KUNIT_CASE(removed_device_not_reported),
 	KUNIT_CASE(removed_device_back_during_flush),
-	KUNIT_CASE_PARAM(mute_device_is_submitted_alone, ats_gen_params),
-	KUNIT_CASE_PARAM(sleeping_device_costs_one_timeout, ats_gen_params),
+	KUNIT_CASE_PARAM(mute_device_is_submitted_alone, ut_ats_gen_params),
+	KUNIT_CASE_PARAM(sleeping_device_costs_one_timeout, ut_ats_gen_params),
 	KUNIT_CASE(sleeping_device_wakes_during_flush),
 	KUNIT_CASE(sleeping_device_keeps_state),
 	KUNIT_CASE(mute_device_is_removed),
@@ -453,7 +432,8 @@ static struct kunit_case silent_cases[] = {
 static struct kunit_suite silent_suite = {
 	.name = "intel_iommu_silent",
 	.suite_init = ut_suite_init,
-	.init = ut_init,
+	.init = silent_init,
+	.exit = silent_exit,
 	.test_cases = silent_cases,
 };
 

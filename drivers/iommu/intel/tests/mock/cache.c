@@ -893,6 +893,29 @@ void mock_set_ats(struct mock_cache *cache, u16 sid, bool enable)
 }
 
 /**
+ * mock_serves_translated() - whether translated requests of a device are served
+ * @cache: Cache of the device's IOMMU.
+ * @sid: Requester id of the device.
+ *
+ * The IOMMU does not translate them, but it refuses them if the context entry is
+ * not present or does not permit device TLBs.
+ *
+ * Context: Lock of the mock IOMMU held.
+ * Return: Whether the IOMMU accepts them.
+ */
+bool mock_serves_translated(struct mock_cache *cache, u16 sid)
+{
+	struct mock_context context;
+
+	if (!cache_get_context(cache, sid, &context) &&
+	    cache_context_has_ats(cache, &context))
+		return true;
+	if (!(context.lo & CACHE_FPD))
+		cache->refused++;
+	return false;
+}
+
+/**
  * mock_devtlb_clear() - empty a device TLB
  * @cache: Cache of the device's IOMMU.
  * @sid: Requester id of the device.

@@ -176,6 +176,7 @@ void mock_invalidate(struct mock_cache *cache, const struct mock_inv *inv);
 
 bool mock_ats_enabled(const struct mock_cache *cache, u16 sid);
 void mock_set_ats(struct mock_cache *cache, u16 sid, bool enable);
+bool mock_serves_translated(struct mock_cache *cache, u16 sid);
 void mock_devtlb_clear(struct mock_cache *cache, u16 sid);
 bool mock_devtlb_find(struct mock_cache *cache, u16 sid, ioasid_t pasid,
 		      u64 addr, bool write, struct mock_entry *result);

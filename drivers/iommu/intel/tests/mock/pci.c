@@ -565,7 +565,9 @@ static int pci_translate(struct device *dev, ioasid_t pasid, u64 addr,
 	ats = mock_ats_enabled(cache, sid);
 	raw_spin_lock_irqsave(&iommu->lock, flags);
 	mock_do_commands(iommu);
-	if (!ats || !mock_devtlb_find(cache, sid, pasid, addr, write, entry)) {
+	if (ats && mock_devtlb_find(cache, sid, pasid, addr, write, entry)) {
+		ret = mock_serves_translated(cache, sid) ? 0 : -EFAULT;
+	} else {
 		ret = mock_translate(cache, sid, pasid, addr, write, ats,
 				     entry);
 		if (!ret && ats)
