@@ -353,6 +353,43 @@ static void removed_device_is_not_quarantined(struct kunit *test)
 	quarantine_end_test(test, &m);
 }
 
+/*
+ * What a device has cached for a PASID that was detached during its quarantine is
+ * gone when the quarantine ends.
+ */
+static void detached_pasid_is_forgotten(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct quarantine_mute m = {
+		.iommu = mock_iommu(MOCK_SS),
+		.dev = dev,
+		.pasid = IOMMU_NO_PASID,
+		.domain = ut_new_domain(test, dev, 0),
+	};
+	struct iommu_domain *first = ut_new_domain(test, dev, 0);
+	struct iommu_domain *second = ut_new_domain(test, dev, 0);
+	phys_addr_t pa = ut_new_page(test), next = ut_new_page(test);
+
+	KUNIT_ASSERT_EQ(test, ut_attach(m.domain, dev, m.pasid), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(first, dev, PASID), 0);
+	ut_map(test, m.domain, pa);
+	ut_map(test, first, pa);
+	ut_map(test, second, next);
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, m.pasid, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, PASID, pa));
+	quarantine_set_mute(&m, true);
+	KUNIT_EXPECT_TRUE(test, quarantine_work_ends(test, &m, ut_unmap_work));
+	ut_detach(first, dev, PASID);
+
+	quarantine_set_mute(&m, false);
+	KUNIT_ASSERT_EQ(test, ut_attach(second, dev, PASID), 0);
+	KUNIT_EXPECT_FALSE(test, ut_reaches(dev, PASID, pa));
+	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, PASID, next));
+	ut_detach(second, dev, PASID);
+	ut_check_attached(test, m.domain, dev, m.pasid);
+	ut_detach(m.domain, dev, m.pasid);
+}
+
 /* If the hardware does not report the device, those that answer are spared. */
 static void mute_device_not_reported(struct kunit *test)
 {
@@ -568,6 +605,7 @@ static struct kunit_case quarantine_cases[] = {
 			 quarantine_few_gen_params),
 	KUNIT_CASE_PARAM(mute_device_not_reported,
 			 quarantine_few_gen_params),
+	KUNIT_CASE(detached_pasid_is_forgotten),
 	KUNIT_CASE(mute_devices_are_quarantined),
 	KUNIT_CASE(mute_device_and_two_unmaps),
 	KUNIT_CASE_PARAM(quarantine_in_hardirq,
