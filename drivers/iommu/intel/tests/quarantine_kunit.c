@@ -290,13 +290,15 @@ static void probe_ends_quarantine(struct kunit *test)
 }
 
 /*
- * A device that answers again is attached while another one is mute, whose
- * time-outs may abort the invalidation that probes the first one.
+ * A device that answers again is attached while an invalidation for another one
+ * is queued, whose time-out also aborts the invalidation that probes the device.
  */
 static void attach_beside_mute_device(struct kunit *test)
 {
 	struct quarantine_mute m = quarantine_new_mute(test);
 	struct iommu_domain *other = ut_new_domain(test, m.sibling, 0);
+	struct iommu_domain *next = ut_new_domain(test, m.dev, 0);
+	struct iommu_attach_handle handle;
 	phys_addr_t pa = ut_new_page(test);
 	struct ut_thread thread;
 
@@ -306,18 +308,20 @@ static void attach_beside_mute_device(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ut_attach(other, m.sibling, IOMMU_NO_PASID), 0);
 	ut_map(test, other, pa);
 	mock_set_errors(m.iommu, (struct mock_errors) {
-		.latency = QUARANTINE_LATENCY,
 		.ite2 = ut_sid(m.sibling),
+		.ite_run_on = true,
 	});
+	/* Both invalidations are executed when the second one is queued. */
+	mock_hold(m.iommu, 2);
 	ut_start(test, &thread, ut_unmap_work, other);
 	KUNIT_EXPECT_TRUE(test, ut_wait_for_work(&thread, m.iommu));
-	ut_detach(m.domain, m.dev, m.pasid);
-	KUNIT_ASSERT_EQ(test, ut_attach(m.domain, m.dev, m.pasid), 0);
+	KUNIT_ASSERT_EQ(test, ut_replace(next, m.dev, m.pasid, &handle), 0);
+	mock_hold(m.iommu, 0);
 	ut_join(&thread);
 	mock_set_errors(m.iommu, (struct mock_errors) {});
-	ut_check_attached(test, m.domain, m.dev, m.pasid);
+	ut_check_attached(test, next, m.dev, m.pasid);
 	ut_detach(other, m.sibling, IOMMU_NO_PASID);
-	ut_detach(m.domain, m.dev, m.pasid);
+	ut_detach_handle(next, m.dev, m.pasid);
 }
 
 /* A sleeping device that keeps its state is quarantined like a mute one. */
