@@ -4,11 +4,11 @@
  *
  * The pages of an unmap must not be freed while a device can reach them through
  * its device TLB. A device that is present and does not answer would therefore
- * hold up the unmap for ever. Instead, the IOMMU stops serving it: its context
- * entry is made non-present, and everything that the IOMMU has cached for it is
- * invalidated. From then on, the IOMMU refuses its untranslated requests, its
- * translation requests and its translated requests, so that it does not matter
- * what its device TLB holds, and invalidations for it are dropped.
+ * keep the unmap waiting without end. Instead, the IOMMU stops serving it: its
+ * context entry is made non-present, and everything that the IOMMU has cached for
+ * it is invalidated. From then on, the IOMMU refuses its untranslated requests,
+ * its translation requests and its translated requests, so that it does not
+ * matter what its device TLB holds, and invalidations for it are dropped.
  *
  * The quarantine ends when the device answers an invalidation, or has lost its
  * device TLB in a reset. The driver probes the device when a domain is attached
@@ -162,12 +162,12 @@ static enum dmar_quarantine quarantine_block(struct intel_iommu *iommu, u16 rid,
 	info = device_rbtree_lookup(iommu, rid);
 	if (!info)
 		return DMAR_SERVED;
+	context = quarantine_context(iommu, rid);
+	*did = quarantine_did(info, context, pasid);
 	if (info->quarantine != DMAR_SERVED || !quarantine_is_due(info))
 		return info->quarantine;
 
 	info->quarantine = DMAR_BLOCKED;
-	context = quarantine_context(iommu, rid);
-	*did = quarantine_did(info, context, pasid);
 	if (context && context_present(context))
 		quarantine_clear_present(iommu, context);
 	return DMAR_BLOCKED;
@@ -290,14 +290,23 @@ static bool quarantine_may_end(struct device_domain_info *info)
 	if (!info->ats_enabled || !(ctrl & PCI_ATS_CTRL_ENABLE))
 		return true;
 	pci_disable_ats(pdev);
-	if (pci_enable_ats(pdev, VTD_PAGE_SHIFT))
+	/* It has been enabled with the same page size before. */
+	if (WARN_ON(pci_enable_ats(pdev, VTD_PAGE_SHIFT)))
+		info->ats_enabled = 0;
+	if (!info->ats_enabled)
 		return false;
 	return quarantine_probe(info);
 }
 
+static bool context_fault_disabled(const struct context_entry *context)
+{
+	return context->lo & BIT_ULL(1);
+}
+
 /*
  * Serve the device again. In legacy mode, it has a context entry only while a
- * domain is attached.
+ * domain is attached. Only an entry that was withheld, whose faults are disabled,
+ * becomes present, and not one that is being cleared.
  */
 static void quarantine_unblock(struct device_domain_info *info)
 {
@@ -310,7 +319,7 @@ static void quarantine_unblock(struct device_domain_info *info)
 	info->quarantine = DMAR_SERVED;
 	quarantine_clear_timeouts(info);
 	context = quarantine_context(iommu, rid);
-	if (context && (context->lo || context->hi)) {
+	if (context && context_fault_disabled(context)) {
 		context_set_fault_enable(context);
 		context_set_present(context);
 		__iommu_flush_cache(iommu, context, sizeof(*context));
