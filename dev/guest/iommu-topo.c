@@ -20,7 +20,7 @@
  *            with marks around each map and each unmap, REPEAT times. IOVA and
  *            SIZE are hexadecimal
  *   mark     write a line, which goes into the trace unchanged
- *   stress   write "SECONDS PASIDS": map and unmap on every CPU while all
+ *   load     write "SECONDS PASIDS": map and unmap on every CPU while all
  *            devices attach and detach; read: the numbers of maps and attaches
  *   provoke  write anything: provoke an error for each detector of the kernel,
  *            which shows that the detectors work
@@ -242,7 +242,7 @@ static const struct file_operations mark_fops = {
 };
 
 /*
- * A thread of the stress test. There is one mapper on every CPU, each with an
+ * A thread of the load. There is one mapper on every CPU, each with an
  * IOVA window of its own, and one attacher for each device. The RID of the
  * first device stays attached, so that every unmap has to invalidate.
  */
@@ -350,8 +350,8 @@ static int topo_stop(struct topo_worker *w, unsigned int n, unsigned long *done)
 	return ret;
 }
 
-static int topo_stress_workers(struct iommu_domain *domain,
-			       unsigned int seconds, unsigned int pasids)
+static int topo_load_workers(struct iommu_domain *domain,
+			     unsigned int seconds, unsigned int pasids)
 {
 	struct topo_worker *mappers __free(kfree) =
 		kcalloc(nr_cpu_ids, sizeof(*mappers), GFP_KERNEL);
@@ -390,7 +390,7 @@ static int topo_stress_workers(struct iommu_domain *domain,
 	return ret ?: err;
 }
 
-static int topo_stress(unsigned int seconds, unsigned int pasids)
+static int topo_load(unsigned int seconds, unsigned int pasids)
 {
 	struct iommu_domain *domain;
 	int ret;
@@ -404,15 +404,15 @@ static int topo_stress(unsigned int seconds, unsigned int pasids)
 
 	ret = topo_attach_rid(domain, topo_devices[0]);
 	if (!ret) {
-		ret = topo_stress_workers(domain, seconds, pasids);
+		ret = topo_load_workers(domain, seconds, pasids);
 		topo_detach_rid(domain, topo_devices[0]);
 	}
 	iommu_domain_free(domain);
 	return ret;
 }
 
-static ssize_t stress_write(struct file *file, const char __user *buf,
-			    size_t count, loff_t *ppos)
+static ssize_t load_write(struct file *file, const char __user *buf,
+			  size_t count, loff_t *ppos)
 {
 	unsigned int seconds, pasids;
 	char line[TOPO_LINE];
@@ -427,12 +427,12 @@ static ssize_t stress_write(struct file *file, const char __user *buf,
 	guard(mutex)(&topo_lock);
 	topo_done_maps = 0;
 	topo_done_attaches = 0;
-	ret = topo_stress(seconds, pasids);
+	ret = topo_load(seconds, pasids);
 	return ret ?: count;
 }
 
-static ssize_t stress_read(struct file *file, char __user *buf, size_t count,
-			   loff_t *ppos)
+static ssize_t load_read(struct file *file, char __user *buf, size_t count,
+			 loff_t *ppos)
 {
 	char line[TOPO_LINE];
 	int len;
@@ -443,11 +443,11 @@ static ssize_t stress_read(struct file *file, char __user *buf, size_t count,
 	return simple_read_from_buffer(buf, count, ppos, line, len);
 }
 
-static const struct file_operations stress_fops = {
+static const struct file_operations load_fops = {
 	.owner	= THIS_MODULE,
 	.open	= simple_open,
-	.read	= stress_read,
-	.write	= stress_write,
+	.read	= load_read,
+	.write	= load_write,
 };
 
 /* provoke: one error for each detector that a debug kernel may have */
@@ -595,7 +595,7 @@ static int __init topo_init(void)
 	topo_dir = debugfs_create_dir("iommu-topo", NULL);
 	debugfs_create_file("measure", 0200, topo_dir, NULL, &measure_fops);
 	debugfs_create_file("mark", 0200, topo_dir, NULL, &mark_fops);
-	debugfs_create_file("stress", 0600, topo_dir, NULL, &stress_fops);
+	debugfs_create_file("load", 0600, topo_dir, NULL, &load_fops);
 	debugfs_create_file("provoke", 0200, topo_dir, NULL, &provoke_fops);
 	debugfs_create_u32("devices", 0400, topo_dir, &topo_ndevices);
 

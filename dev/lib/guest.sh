@@ -31,7 +31,7 @@ guest_run()
 	local kernel=$1 dir=$2 limit=$3 status=0
 	shift 3
 
-	timeout -k 5 "$limit" "$TOP/dev/machine/qemu" -machine q35 -m 3G \
+	timeout --foreground -k 20 "$limit" "$TOP/dev/machine/qemu" -machine q35 -m 3G \
 		-cpu max,la57=off -nodefaults -no-user-config -display none \
 		-no-reboot -serial "file:$dir/console.log" -kernel "$kernel" \
 		-initrd "$dir/initramfs.cpio" "$@" -append 'console=ttyS0 quiet

@@ -78,6 +78,41 @@ ticking()
 	done
 }
 
+# descendants PID: print the processes below PID, and PID last.
+descendants()
+{
+	cat /proc/[0-9]*/status 2>/dev/null | awk -v top="$1" '
+		/^Pid:/ { pid = $2 }
+		/^PPid:/ { children[$2] = children[$2] " " pid }
+		function below(pid,	n, i, child)
+		{
+			n = split(children[pid], child, " ")
+			for (i = 1; i <= n; i++)
+				below(child[i])
+			print pid
+		}
+		END { below(top) }'
+}
+
+# On an interrupt, kill all processes that this program has started, and exit. The
+# terminal does not interrupt those in the background.
+kill_on_interrupt()
+{
+	INTERRUPTED=$BASHPID
+	trap interrupted INT TERM
+}
+
+# shellcheck disable=SC2317 # the trap above calls it
+interrupted()
+{
+	local pids
+
+	trap '' INT TERM
+	mapfile -t pids < <(descendants "$INTERRUPTED" | grep -vxF "$INTERRUPTED")
+	kill "${pids[@]}" 2>/dev/null || :
+	exit 130
+}
+
 # lock FILE: hold an exclusive lock on FILE until this program ends. Programs started by
 # the holder do not wait for the lock.
 lock()
@@ -85,7 +120,7 @@ lock()
 	local fd
 	case " ${LOCKS:-} " in *" $1 "*) return ;; esac
 	mkdir -p "${1%/*}" || die "cannot write to ${1%/*}"
-	exec {fd}>"$1"
+	{ exec {fd}>"$1"; } 2>/dev/null || die "cannot write to $1"
 	if ! flock -n "$fd"; then
 		note "waiting for another run to finish"
 		flock "$fd"

@@ -123,7 +123,7 @@ identity()
 
 no_identity()
 {
-	die "git does not know who you are: git config --global user.name NAME; git config --global user.email ADDRESS"
+	die "git has no user name or address: git config --global user.name NAME; git config --global user.email ADDRESS"
 }
 
 # read_patches ROOT: read all patch files at once. Sets FILES to their names in order.
@@ -269,7 +269,7 @@ assembled()
 	if [ "$(cat "$memory.inputs" 2>/dev/null)" != "$inputs" ]; then
 		rm -f "$memory.inputs"
 		assemble "$@" >"$memory"
-		inputs "$@" >"$memory.inputs"
+		echo "$inputs" >"$memory.inputs"
 	fi
 	cat "$memory"
 }

@@ -77,6 +77,7 @@ boot_each()
 
 	mkdir -p "$RUNS/$config"
 	rm -f "$RUNS/$config"/*.said "$RUNS/$config"/*.reused
+	kill_on_interrupt
 	while read -r line; do
 		total=$((total + 1))
 		if [ "$running" -ge "$JOBS" ]; then
@@ -105,12 +106,13 @@ boot_one()
 	local config=$1 variant=${2% *} scenario=${2#* }
 	local said=$RUNS/$config/$variant-$scenario.said
 	local counts=$RUNS/$variant-$config-$scenario/counts.json
-	local inputs reuse=
+	local key='' reuse=
 	shift 2
 
-	inputs=(boot_inputs "$(kernel_of "$variant" "$config")-$config" "$scenario")
 	[ "$variant $*" != 'base count,io' ] || reuse=${REUSE_BASE:-}
-	if [ -n "$reuse" ] && holds "$counts" "${inputs[@]}"; then
+	[ -z "$reuse" ] || key=$(key_of boot_inputs \
+		"$(kernel_of "$variant" "$config")-$config" "$scenario")
+	if [ -n "$reuse" ] && holds "$counts" "$key"; then
 		result_of "$counts" >"${said%.said}.reused"
 		: >"$said"
 	elif "$TOP/dev/machine/boot-one" --variant "$variant" --config "$config" \
@@ -118,7 +120,7 @@ boot_one()
 		>/dev/null 2>"$said" </dev/null; then
 		cat "$said" >&2
 		: >"$said"
-		[ -z "$reuse" ] || keep "$counts" "${inputs[@]}"
+		[ -z "$reuse" ] || keep "$counts" "$key"
 	else
 		[ -s "$said" ] || echo "boot-one: failed with no output" >"$said"
 	fi

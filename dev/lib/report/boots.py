@@ -101,7 +101,7 @@ def count_cases(rows):
 		if row.topology.name == WASTEFUL and row.least.iotlb:
 			why = doubt(row.base)
 			if not why and not above_least(row, row.base):
-				why = 'the base needs no more than the least either'
+				why = 'the base should exceed the least, but does not'
 			yield Case(f'{name}, and the base fails it', why or None)
 
 
@@ -114,6 +114,8 @@ def io_summary(runs, variant, scenario):
 	result = runs.counts(variant, scenario).get(('io', 'io'))
 	descriptors = result.count.iotlb + result.count.devtlb if result else 0
 	text = f'disk {moved[0]} MiB, net {moved[1]} MiB, {descriptors} descriptors'
+	if result and result.count.kind == LOST:
+		text += ', some of them rejected'
 	reused = runs.reused(variant, scenario)
 	return f'{text}; {reused}' if reused else text
 
@@ -218,7 +220,7 @@ def demo(runs, left_out):
 	"""The lines of the demo"""
 	rows = list(runs.rows())
 	yield from f'''
-What one map or unmap of 4 KiB requests of the emulated VT-d unit, in strict mode:
+Requests of one map or unmap of 4 KiB to the emulated VT-d unit, in strict mode:
 invalidation descriptors for the IOTLB and for device TLBs, wait descriptors,
 and doorbells (writes of the queue tail). Counted from QEMU's own trace of
 Linux {kernel_version(runs)}; least = what the specification allows.

@@ -155,7 +155,7 @@ def splats(lines):
 				pending.remove(known[0])
 			else:
 				found.append(line)
-	return found + [f'expected but did not come: {p}' for p in pending]
+	return found + [f'expected but not logged: {p}' for p in pending]
 
 
 def kernel_cases(lines):

@@ -11,12 +11,11 @@ ERROR = re.compile(
 # From here on, the guest provokes errors.
 PROVOKED = 'RESULT provoked'
 
-# Names in the code of the IOMMU and its tests
+# Names in the code of the IOMMU and its tests: anywhere in the line, or as prefixes
 OURS = re.compile(
-	r'iommu|dmar|cache_tag|pasid|alist|iotlb|iova|prq'
-	r'| _*(qi|intel|dma|topo|model|ut|world)_'
-	r'| do_(map|unmap|attach|detach|bind|dma|dirty|guest|host|process|reset)'
-	r'| process_(end|unbind)')
+	r'iommu|dmar|cache_tag|pasid|alist|iotlb|iova|prq|second_look|single_atc'
+	r'| _*(qi|intel|dma|attachment|quarantine|flush_batch|topo|ut|drv|world|unit'
+	r'|mock|stress|random|race|cache)_')
 RACE = re.compile(r'BUG: KCSAN: data-race')
 ACCESS = re.compile(r' to 0x[0-9a-f]+ of [0-9]+ bytes by ')
 ENTRY = re.compile(

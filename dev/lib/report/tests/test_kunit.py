@@ -159,7 +159,7 @@ class Kernel(unittest.TestCase):
 		self.assertEqual(self.failures(announced, splat), [])
 		self.assertEqual(self.failures(announced), ['kernel.no-splat'])
 		self.assertEqual(kunit.splats([announced]),
-				 ['expected but did not come: suspicious RCU usage'])
+				 ['expected but not logged: suspicious RCU usage'])
 		self.assertEqual(self.failures(announced, splat, splat), ['kernel.no-splat'])
 
 	def test_first_splat(self):

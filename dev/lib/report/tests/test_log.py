@@ -37,6 +37,16 @@ class Races(unittest.TestCase):
 		self.assertTrue(self.judged('cache_tag_first', 'asm_common_interrupt',
 					    'schedule'))
 
+	def test_each_file(self):
+		"""One function of each file with code that runs concurrently"""
+		for function in ('attachment_rid_has_ats', 'flush_batch_submit',
+				 'quarantine_clear_present', 'iommu_attach_list_add',
+				 'topo_mapper', 'unit_process', 'mock_unit_map',
+				 'cache_find', 'stress_do_map', 'random_step',
+				 'world_attach', 'race_unmap', 'drv_attach',
+				 'ut_unmap', 'alist_stress', 'second_look_flush'):
+			self.assertTrue(self.judged(function, 'kthread'), function)
+
 	def test_foreign(self):
 		self.assertFalse(self.judged('virtqueue_first', 'put_page',
 					     'process_one_work'))
