@@ -7,9 +7,9 @@
  * - A group has a leader on the list of leaders at every moment: a new leader
  *   replaces the old one with a single store. A walk that has reached the old
  *   leader finds the other members from there.
- * - An element is linked into each list at most once in its life. An element
- *   that a walk has reached may be unlinked but never moved, so the walk
- *   continues with elements that were behind it.
+ * - An element is linked into each list at most once in its lifetime. An
+ *   element that a walk has reached may be unlinked but never moved, so the
+ *   walk continues with the elements that followed it.
  *
  * The trees are accessed by writers only and need no such precautions.
  */
@@ -94,12 +94,12 @@ static void alist_set_users(struct iommu_attach_elm *leader, unsigned int users)
 }
 
 /*
- * Find the leader of the first group that does not sort before @iommu and
- * @iotlb_tag, or NULL.
+ * Return the leader of the group with @iommu and @iotlb_tag or, if there is no
+ * such group, of the next one in the order of the list. NULL if there is none.
  */
-static struct iommu_attach_elm *alist_find_group(struct iommu_attach_list *list,
-						 struct iommu_device *iommu,
-						 u64 iotlb_tag)
+static struct iommu_attach_elm *
+alist_lower_bound(struct iommu_attach_list *list, struct iommu_device *iommu,
+		  u64 iotlb_tag)
 {
 	struct iommu_attach_elm *leader, *found = NULL;
 	struct rb_node *node = list->groups.rb_node;
@@ -156,7 +156,7 @@ static void alist_add_member(struct iommu_attach_list *list,
 static void alist_del_leader(struct iommu_attach_list *list,
 			     struct iommu_attach_elm *leader)
 {
-	struct iommu_attach_elm *heir;
+	struct iommu_attach_elm *next;
 
 	if (leader->tag_users == 1) {
 		rb_erase(&leader->group_node, &list->groups);
@@ -165,10 +165,10 @@ static void alist_del_leader(struct iommu_attach_list *list,
 	}
 
 	/* Take the next element, so that those with an ATC still come first. */
-	heir = list_next_entry(leader, node);
-	alist_set_users(heir, leader->tag_users - 1);
-	rb_replace_node(&leader->group_node, &heir->group_node, &list->groups);
-	list_replace_rcu(&leader->tag_node, &heir->tag_node);
+	next = list_next_entry(leader, node);
+	alist_set_users(next, leader->tag_users - 1);
+	rb_replace_node(&leader->group_node, &next->group_node, &list->groups);
+	list_replace_rcu(&leader->tag_node, &next->tag_node);
 }
 
 /* Remove @elm, which is not the leader, from the count of its group. */
@@ -177,7 +177,7 @@ static void alist_del_member(struct iommu_attach_list *list,
 {
 	struct iommu_attach_elm *leader;
 
-	leader = alist_find_group(list, elm->iommu, elm->iotlb_tag);
+	leader = alist_lower_bound(list, elm->iommu, elm->iotlb_tag);
 	alist_set_users(leader, leader->tag_users - 1);
 }
 
@@ -186,7 +186,7 @@ static enum iommu_attach_left alist_left(struct iommu_attach_list *list,
 {
 	struct iommu_attach_elm *leader;
 
-	leader = alist_find_group(list, elm->iommu, elm->iotlb_tag);
+	leader = alist_lower_bound(list, elm->iommu, elm->iotlb_tag);
 	if (leader && !alist_cmp_group(elm->iommu, elm->iotlb_tag, leader))
 		return IOMMU_ATTACH_LEFT_TAG;
 	return iommu_attach_list_find_iommu(list, elm->iommu) ?
@@ -287,8 +287,8 @@ EXPORT_SYMBOL_GPL(iommu_attach_elm_init);
  * iommu_attach_list_iotlb_done(). The caller makes the device's entry present
  * after this has returned 0.
  *
- * If @elm is to replace an element with the same device and PASID, the old
- * element is still on @list.
+ * To replace an attachment of the same device and PASID, the new element is
+ * added while the old one is still on its list.
  *
  * The number of steps is logarithmic in the number of attachments.
  *
@@ -310,7 +310,7 @@ int iommu_attach_list_add(struct iommu_attach_list *list,
 	elm->iotlb_tag = iotlb_tag;
 
 	rb_add(&elm->device_node, &list->devices, alist_device_less);
-	group = alist_find_group(list, elm->iommu, iotlb_tag);
+	group = alist_lower_bound(list, elm->iommu, iotlb_tag);
 	if (group && !alist_cmp_group(elm->iommu, iotlb_tag, group))
 		alist_add_member(list, elm, group);
 	else
@@ -342,7 +342,7 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_add);
  * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu.
  * call_rcu() is preferred to kfree_rcu(), which may try to allocate memory.
  *
- * Does not allocate.
+ * No memory is allocated.
  *
  * Context: The caller holds &iommu_attach_list.lock.
  * Return: A value of &enum iommu_attach_left, from which the caller determines
@@ -419,7 +419,7 @@ iommu_attach_list_find_iommu(struct iommu_attach_list *list,
 
 	lockdep_assert_held(&list->lock);
 
-	leader = alist_find_group(list, iommu, 0);
+	leader = alist_lower_bound(list, iommu, 0);
 	return leader && leader->iommu == iommu ? leader : NULL;
 }
 EXPORT_SYMBOL_GPL(iommu_attach_list_find_iommu);

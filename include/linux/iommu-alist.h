@@ -88,11 +88,12 @@ struct iommu_device;
  *	                               walk the list
  *
  * If the walk does not find the new element, the element was published after
- * the walk began. Its entry was made present even later, so a device that reads
- * the present entry also reads the changed page table. The present bit must not
- * be written before iommu_attach_list_add() has returned. If the IOMMU does not
- * snoop CPU caches, it is not sufficient to delay the cache flush, because the
- * cache line of the entry may be evicted at any time.
+ * the walk began. The device's entry was made present even later, so a device
+ * that reads the present entry also reads the changed page table. The present
+ * bit must not be written before iommu_attach_list_add() has returned. If the
+ * IOMMU does not snoop CPU caches, writing the bit earlier and delaying the
+ * write-back of its cache line is not sufficient, because the cache line may be
+ * evicted at any time.
  *
  * **Flushing several IOMMUs.** A flush should queue its commands to every IOMMU
  * first and wait for completion afterwards, so that its duration is that of the
@@ -117,8 +118,8 @@ struct iommu_device;
  *	attach                         flush                    device
  *	------                         -----                    ------
  *	iommu_attach_list_add()        ...                      read its entry
- *	  smp_mb()                     wait for the IOTLB       get a translation
- *	make the device's entry        iommu_attach_list_       from the IOTLB
+ *	  smp_mb()                     wait for the IOTLB       read the IOTLB
+ *	make the device's entry        iommu_attach_list_
  *	  present                        iotlb_done() or
  *	                                 atc_added()
  *	                                 smp_mb()
@@ -229,8 +230,8 @@ struct iommu_device;
 /**
  * struct iommu_attach_list - attachments of one domain
  * @lock: Serialises writers. Nests inside the locks that the driver holds at
- *	attach and detach. The driver decides whether it is taken with interrupts
- *	disabled.
+ *	attach and detach. The driver decides whether it is taken with
+ *	interrupts disabled.
  * @elms: Private. All elements, ordered by IOMMU and tag. Within a group the
  *	leader comes first, then the elements with an ATC, then the others.
  * @tags: Private. The leaders, in the same order.

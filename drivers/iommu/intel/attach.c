@@ -8,8 +8,6 @@
  * hardware has stopped using the domain. The flushes in cache.c walk the list.
  */
 
-#define pr_fmt(fmt)	"DMAR: " fmt
-
 #include <linux/idr.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
@@ -20,10 +18,10 @@
 #include "trace.h"
 
 /*
- * On the list of a nest parent, sorts the attachments of its nested domains
- * after its own.
+ * Set in the tags of %DMAR_ATTACH_NEST_PARENT attachments, so that they follow
+ * the attachments of devices that use the nest parent directly.
  */
-#define ATTACHMENT_TAG_NESTED	BIT_ULL(63)
+#define ATTACHMENT_TAG_NEST_PARENT	BIT_ULL(63)
 
 /*
  * The tag identifies what an IOTLB invalidation selects (VT-d specification,
@@ -36,7 +34,7 @@ static u64 attachment_tag(enum dmar_attach_kind kind, u16 did, ioasid_t pasid)
 	case DMAR_ATTACH_FIRST_STAGE:
 		return (u64)pasid << 16 | did;
 	case DMAR_ATTACH_NEST_PARENT:
-		return ATTACHMENT_TAG_NESTED | did;
+		return ATTACHMENT_TAG_NEST_PARENT | did;
 	default:
 		return did;
 	}
@@ -74,8 +72,8 @@ static struct dmar_attachment *attachment_alloc(struct dmar_domain *domain,
 
 /* If @domain is nested, also allocate the attachment to the nest parent. */
 static struct dmar_attachment *
-attachment_alloc_both(struct dmar_domain *domain, struct device *dev,
-		      ioasid_t pasid)
+attachment_alloc_with_parent(struct dmar_domain *domain, struct device *dev,
+			     ioasid_t pasid)
 {
 	struct dmar_attachment *att;
 
@@ -130,7 +128,10 @@ static u16 attachment_find_did(struct dmar_domain *domain,
 	struct iommu_attach_elm *elm;
 	struct dmar_attachment *att;
 
-	/* Sorted last: if the first is for a nested domain, all of them are. */
+	/*
+	 * The attachments of nested domains come last on the list: if the first
+	 * one found belongs to a nested domain, all of them do.
+	 */
 	elm = iommu_attach_list_find_iommu(&domain->attachments, &iommu->iommu);
 	if (!elm)
 		return 0;
@@ -138,8 +139,9 @@ static u16 attachment_find_did(struct dmar_domain *domain,
 	return att->kind == DMAR_ATTACH_NEST_PARENT ? 0 : att->did;
 }
 
-static bool attachment_allowed(const struct dmar_domain *domain,
-			       const struct intel_iommu *iommu)
+/* Test whether @iommu can enforce cache coherency, if @domain requires it. */
+static bool attachment_coherency_supported(const struct dmar_domain *domain,
+					   const struct intel_iommu *iommu)
 {
 	lockdep_assert_held(&domain->attachments.lock);
 	return !domain->force_snooping || ecap_sc_support(iommu->ecap);
@@ -157,7 +159,7 @@ static int attachment_try_link(struct dmar_attachment *att,
 	u16 did;
 
 	guard(spinlock)(&domain->attachments.lock);
-	if (!attachment_allowed(domain, iommu))
+	if (!attachment_coherency_supported(domain, iommu))
 		return -EINVAL;
 	did = domain->did ?: attachment_find_did(domain, iommu) ?: spare;
 	return did ? attachment_link(att, did) : -EAGAIN;
@@ -180,7 +182,7 @@ static int attachment_link_own(struct dmar_attachment *att,
 	did = ida_alloc_range(&iommu->domain_ida, IDA_START_DID,
 			      iommu->max_domain_id - 1, GFP_KERNEL);
 	if (did < 0) {
-		/* A concurrent attach of the domain may have got the last id. */
+		/* A concurrent attach may have linked an id meanwhile. */
 		ret = attachment_try_link(att, iommu, 0);
 		if (ret != -EAGAIN)
 			return ret;
@@ -201,7 +203,7 @@ static int attachment_link_parent(struct dmar_attachment *att,
 	struct dmar_domain *parent = att->parent->domain;
 
 	guard(spinlock)(&parent->attachments.lock);
-	if (!attachment_allowed(parent, iommu))
+	if (!attachment_coherency_supported(parent, iommu))
 		return -EINVAL;
 	return attachment_link(att->parent, att->did);
 }
@@ -242,18 +244,19 @@ static void attachment_unlink_parent(struct dmar_attachment *att)
  * @dev: The device. Its device TLB is included if ATS is enabled.
  * @pasid: The PASID, %IOMMU_NO_PASID for requests without one.
  *
- * On success, every flush of @domain, and for a nested domain of its parent,
- * that begins afterwards includes @dev, and a full memory barrier has been
- * issued. The caller then makes the context or PASID entry present, with
- * &dmar_attachment.did as the domain id.
+ * On success, a full memory barrier has been issued, and every flush of @domain
+ * that begins afterwards includes @dev. If @domain is nested, the same applies
+ * to flushes of its parent. The caller then makes the context or PASID entry
+ * present, with &dmar_attachment.did as the domain id.
  *
  * @dev may have another attachment for @pasid, which dmar_attachment_install()
  * replaces.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
- * Return: The attachment, to be undone by dmar_attachment_remove(), or an error
- * pointer: -ENOMEM; -ENOSPC if the IOMMU has no domain id left; -EINVAL if
- * @domain enforces cache coherency and the IOMMU does not support that.
+ * Return: The attachment, to be passed to dmar_attachment_install() or, if the
+ * attach fails later, to dmar_attachment_remove(). Otherwise an error pointer:
+ * -ENOMEM; -ENOSPC if the IOMMU has no domain id left; -EINVAL if @domain
+ * enforces cache coherency and the IOMMU does not support that.
  */
 struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 					    struct device *dev, ioasid_t pasid)
@@ -263,7 +266,7 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 	int ret;
 
 	lockdep_assert_held(&info->attach_lock);
-	att = attachment_alloc_both(domain, dev, pasid);
+	att = attachment_alloc_with_parent(domain, dev, pasid);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
 	parent = att->parent;
@@ -371,19 +374,19 @@ static void attachment_flush_devtlb(struct device_domain_info *info,
 }
 
 /**
- * dmar_attachment_enable_ats() - record the device TLB after enabling ATS
+ * dmar_attachment_record_devtlb() - record the device TLB after enabling ATS
  * @dev: The device. ATS has just been enabled.
  *
- * The attachment has been added before ATS was enabled. A device-TLB
- * invalidation with ATS disabled would time out, so the device TLB is recorded
- * only now: each attachment is replaced by one with a device TLB, which is then
+ * Attachments that were added while ATS was disabled do not include the device
+ * TLB, because an invalidation of it would have timed out. Each of them is
+ * replaced by one that includes it. In scalable mode, the device TLB is then
  * invalidated completely. Flushes in progress detect the new attachments.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock.
  * Return: 0 on success or if no domain is attached. On -ENOMEM the attachments
  * are unchanged, and the caller disables ATS.
  */
-int dmar_attachment_enable_ats(struct device *dev)
+int dmar_attachment_record_devtlb(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_attachment *att, *old;

@@ -21,7 +21,7 @@
  *	domain is the first stage: a page table built by the driver, or that of
  *	a process (SVA) or of a guest (nested).
  * @DMAR_ATTACH_NEST_PARENT: By the domain id of a nested domain. The page table
- *	of the domain is the second stage below that of the nested domain.
+ *	of the domain is the second stage, that of the nested domain the first.
  */
 enum dmar_attach_kind {
 	DMAR_ATTACH_SECOND_STAGE,
@@ -82,6 +82,6 @@ struct dmar_attachment *dmar_attachment_add(struct dmar_domain *domain,
 void dmar_attachment_remove(struct dmar_attachment *att);
 void dmar_attachment_install(struct device *dev, ioasid_t pasid,
 			     struct dmar_attachment *att);
-int dmar_attachment_enable_ats(struct device *dev);
+int dmar_attachment_record_devtlb(struct device *dev);
 
 #endif /* _INTEL_IOMMU_ATTACH_H */

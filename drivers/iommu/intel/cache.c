@@ -1,6 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0
 /*
  * VT-d IOTLB and device-TLB invalidation.
+ *
+ * Copyright (C) 2024 Intel Corporation
+ *
+ * Author: Lu Baolu <baolu.lu@linux.intel.com>
  *
  * A flush walks the attachment list of the domain (see attach.c) under RCU, in
  * any context except NMI. It takes no lock of the domain, and accesses only the
@@ -8,14 +12,21 @@
  *
  * For each IOMMU the flush sends one IOTLB invalidation per tag that the
  * hardware distinguishes, followed by one device-TLB invalidation per
- * attachment with ATS. All are submitted together if the batch has room for them.
+ * attachment with ATS. All of these are submitted together if they fit into one
+ * batch.
+ *
+ * A flush waits for each IOMMU before it continues with the next, although
+ * iommu-alist.h recommends queueing to all IOMMUs first. qi_submit_sync() both
+ * queues and waits: while it polls for completion, it handles errors and
+ * resubmits what a time-out has aborted.
+ *
+ * The external functions and the trace events have the prefix cache_tag_ of the
+ * cache tags that the attachments replaced. It was kept so that callers do not
+ * change.
  */
-
-#define pr_fmt(fmt)	"DMAR: " fmt
 
 #include <linux/iommu.h>
 #include <linux/percpu.h>
-#include <linux/slab.h>
 
 #include "attach.h"
 #include "cache.h"
@@ -86,8 +97,8 @@ static void flush_batch_submit(struct flush_batch *batch)
 }
 
 /*
- * Go back to the stack, and restore the interrupt state so that pending
- * interrupts are handled.
+ * Switch back to the descriptors on the stack, and restore the interrupt state
+ * so that pending interrupts can be handled.
  */
 static void flush_batch_release_buffer(struct flush_batch *batch)
 {
@@ -180,8 +191,8 @@ static void flush_range_init(struct cache_flush_range *range,
  * any address mask, but QEMU rejects masks above MAMV: qi_submit_sync() would
  * log an error and invalidate the whole PASID.
  */
-static bool flush_by_page(const struct dmar_attachment *att,
-			  const struct cache_flush_range *range)
+static bool flush_page_selective(const struct dmar_attachment *att,
+				 const struct cache_flush_range *range)
 {
 	const struct intel_iommu *iommu = dmar_attachment_iommu(att);
 
@@ -196,7 +207,7 @@ static void flush_desc_iotlb(struct qi_desc *desc,
 			     const struct cache_flush_range *range)
 {
 	struct intel_iommu *iommu = dmar_attachment_iommu(att);
-	bool by_page = flush_by_page(att, range);
+	bool by_page = flush_page_selective(att, range);
 
 	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
 		if (by_page)
@@ -259,7 +270,7 @@ static void flush_iotlb_register(const struct dmar_attachment *att,
 	struct intel_iommu *iommu = dmar_attachment_iommu(att);
 
 	/* __iommu_flush_iotlb() does not accept address 0 with order 0. */
-	if (flush_by_page(att, range) && (range->addr || range->order))
+	if (flush_page_selective(att, range) && (range->addr || range->order))
 		__iommu_flush_iotlb(iommu, att->did, range->addr, range->order,
 				    DMA_TLB_PSI_FLUSH);
 	else
@@ -343,7 +354,10 @@ typedef void flush_iommu_fn(struct iommu_attach_list *list,
 			    const struct cache_flush_range *range,
 			    struct flush_batch *batch);
 
-/* Call @flush for each IOMMU in turn, and wait for each before the next. */
+/*
+ * Call @flush for one IOMMU after the other, and wait for each of them, for the
+ * reason given at the top of this file.
+ */
 static void flush_each_iommu(struct iommu_attach_list *list,
 			     const struct cache_flush_range *range,
 			     flush_iommu_fn *flush)
@@ -368,8 +382,8 @@ static void flush_each_iommu(struct iommu_attach_list *list,
  *	paging-structure caches need not be invalidated.
  *
  * When this returns, no IOMMU and no device that @domain is attached to uses a
- * translation of the range that is out of date. The same holds for the devices
- * of domains nested on @domain. More than the range may be invalidated. Failed
+ * stale translation of the range. The same holds for the devices of domains
+ * nested on @domain. More than the range may be invalidated. Failed
  * invalidations are logged.
  *
  * Context: Any except NMI. Waits for one IOMMU after the other, with interrupts

@@ -2,23 +2,28 @@
 /*
  * Quarantine of devices that do not answer device-TLB invalidations.
  *
- * The pages of an unmap must not be freed while a device can reach them through
- * its device TLB. A device that is present and does not answer would therefore
- * keep the unmap waiting without end. Instead, the IOMMU stops serving it: its
- * context entry is made non-present, and everything that the IOMMU has cached for
- * it is invalidated. From then on, the IOMMU refuses its untranslated requests,
- * its translation requests and its translated requests, so that it does not
- * matter what its device TLB holds, and invalidations for it are dropped.
+ * Unmapped pages must not be freed while a device can reach them through its
+ * device TLB, so an unmap would have to wait indefinitely for a device that is
+ * present but does not answer. Instead, the device is put into quarantine: its
+ * context entry is made non-present, and everything that the IOMMU has cached
+ * for it is invalidated. From then on, the IOMMU rejects its untranslated
+ * requests, its translation requests and its translated requests. The contents
+ * of its device TLB no longer matter, and invalidations for it are dropped.
  *
- * The quarantine ends when the device answers an invalidation, or has lost its
- * device TLB in a reset. The driver probes the device when a domain is attached
- * to it, which includes the end of a reset, and from time to time, because it is
- * not told when a device is powered up, or reset along with its bus.
+ * The quarantine ends when the device answers an invalidation, or when a reset
+ * has emptied its device TLB. To find out, the driver sends an invalidation to
+ * the device, called a probe below, when a domain is attached to it, which
+ * includes the end of a reset. A delayed work does the same periodically,
+ * because the driver is not notified when a device is powered up, or reset
+ * along with its bus.
  *
- * The queue (dmar.c) counts time-outs and quarantines devices, in any context in
- * which a flush may run; attach functions end a quarantine. The state is
- * protected by a raw spinlock, &intel_iommu.device_rbtree_lock.
+ * The invalidation queue code (dmar.c) counts time-outs and quarantines
+ * devices, in any context in which a flush may run. The attach functions and
+ * the work end a quarantine. The state is protected by a raw spinlock,
+ * &intel_iommu.device_rbtree_lock.
  */
+
+#define pr_fmt(fmt)	"DMAR: " fmt
 
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
@@ -29,29 +34,29 @@
 #include "trace.h"
 
 /*
- * A device is quarantined after this number of consecutive time-outs, or when
- * its time-outs have taken this time in ns. PCIe allows a device more than a
- * minute to answer, and an IOMMU may wait that long, while the CPU that has
- * submitted the invalidation has interrupts disabled. Tests change the number;
- * %UINT_MAX disables the quarantine.
+ * A device is quarantined after dmar_timeout_limit consecutive time-outs, or
+ * when these add up to dmar_timeout_limit_ns. The latter is necessary because
+ * PCIe allows a device more than a minute to answer, and an IOMMU may wait that
+ * long, while the CPU that has submitted the invalidation has interrupts
+ * disabled. Tests change both. A dmar_timeout_limit of %UINT_MAX disables the
+ * quarantine.
  */
 unsigned int dmar_timeout_limit = DMAR_TIMEOUT_LIMIT;
-#define QUARANTINE_TIME_NS		(5 * NSEC_PER_SEC)
+u64 dmar_timeout_limit_ns = DMAR_TIMEOUT_LIMIT_NS;
 
 /*
- * Time in ms until a device in quarantine is probed for the first time. Each
- * further time takes twice as long, up to an hour, because probing a device that
- * still does not answer delays the invalidations of others. Tests change it.
+ * Delay in ms before the first probe of a device in quarantine. It doubles with
+ * each further probe, up to an hour, because probing a device that still does
+ * not answer delays the invalidations for others. Tests change it.
  */
 unsigned int dmar_quarantine_delay = DMAR_QUARANTINE_DELAY;
 #define QUARANTINE_MAX_DELAY	(60U * 60 * MSEC_PER_SEC)
 
-/* Attempts to probe a device while others time out */
-#define QUARANTINE_ATTEMPTS	8
+/* Attempts per probe, as a time-out of another device aborts an attempt */
+#define QUARANTINE_PROBE_ATTEMPTS	8
 
 /**
- * dmar_count_timeout() - account for an invalidation that a device has not
- * answered
+ * dmar_count_timeout() - count a device-TLB invalidation that has timed out
  * @iommu: The IOMMU.
  * @rid: Requester id of the device. Ignored unless the device supports ATS.
  * @ns: Time for which the IOMMU has waited, in ns.
@@ -77,7 +82,7 @@ static void quarantine_clear_timeouts(struct device_domain_info *info)
 }
 
 /**
- * dmar_clear_timeouts() - forget the time-outs of a device that has answered
+ * dmar_clear_timeouts() - clear the time-outs of a device that has answered
  * @iommu: The IOMMU.
  * @rid: Requester id of the device.
  *
@@ -94,21 +99,21 @@ void dmar_clear_timeouts(struct intel_iommu *iommu, u16 rid)
 }
 
 /**
- * dmar_serves_device() - whether the IOMMU serves a device
+ * dmar_is_quarantined() - test whether a device is in quarantine
  * @iommu: The IOMMU.
  * @rid: Requester id of the device.
  *
  * Context: Any but NMI. Takes &intel_iommu.device_rbtree_lock.
- * Return: false if the device is in quarantine or about to be; true for all
- * others, and if no device with ATS has this id.
+ * Return: true if the device is in quarantine or is being put into it; false
+ * for all others, and if no device with ATS has this id.
  */
-bool dmar_serves_device(struct intel_iommu *iommu, u16 rid)
+bool dmar_is_quarantined(struct intel_iommu *iommu, u16 rid)
 {
 	struct device_domain_info *info;
 
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
-	return !info || info->quarantine == DMAR_SERVED;
+	return info && info->quarantine != QUARANTINE_NONE;
 }
 
 static struct context_entry *quarantine_context(struct intel_iommu *iommu,
@@ -117,6 +122,7 @@ static struct context_entry *quarantine_context(struct intel_iommu *iommu,
 	return iommu_context_addr(iommu, PCI_BUS_NUM(rid), rid & 0xff, false);
 }
 
+/* Return the domain id for the message and the trace event, or 0. */
 static u16 quarantine_did(struct device_domain_info *info,
 			  struct context_entry *context, ioasid_t pasid)
 {
@@ -133,12 +139,12 @@ static bool quarantine_is_due(const struct device_domain_info *info)
 	if (dmar_timeout_limit == UINT_MAX)
 		return false;
 	return info->timeouts >= dmar_timeout_limit ||
-	       info->timeout_ns >= QUARANTINE_TIME_NS;
+	       info->timeout_ns >= dmar_timeout_limit_ns;
 }
 
 /*
- * Make the entry non-present. Faults are not reported from now on, because the
- * device could cause them without end.
+ * Make the entry non-present, and disable fault reporting for it, because the
+ * device may keep sending requests that fault.
  */
 static void quarantine_clear_present(struct intel_iommu *iommu,
 				     struct context_entry *context)
@@ -149,8 +155,8 @@ static void quarantine_clear_present(struct intel_iommu *iommu,
 }
 
 /*
- * Stop serving the device if it has reached the limit of time-outs. Returns the
- * state of its quarantine from now on.
+ * If the device has reached the limit of time-outs, make its context entry
+ * non-present. Returns the resulting state, and the domain id in @did.
  */
 static enum dmar_quarantine quarantine_block(struct intel_iommu *iommu, u16 rid,
 					     ioasid_t pasid, u16 *did)
@@ -161,21 +167,21 @@ static enum dmar_quarantine quarantine_block(struct intel_iommu *iommu, u16 rid,
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
 	if (!info)
-		return DMAR_SERVED;
+		return QUARANTINE_NONE;
 	context = quarantine_context(iommu, rid);
 	*did = quarantine_did(info, context, pasid);
-	if (info->quarantine != DMAR_SERVED || !quarantine_is_due(info))
+	if (info->quarantine != QUARANTINE_NONE || !quarantine_is_due(info))
 		return info->quarantine;
 
-	info->quarantine = DMAR_BLOCKED;
+	info->quarantine = QUARANTINE_STARTING;
 	if (context && context_present(context))
 		quarantine_clear_present(iommu, context);
-	return DMAR_BLOCKED;
+	return QUARANTINE_STARTING;
 }
 
 /*
- * Complete the quarantine, and schedule the first probe. Returns false if another
- * submitter has completed it, or the device has been released.
+ * Complete the quarantine, and schedule the first probe. Returns false if
+ * another submitter has completed it, or the device has been released.
  */
 static bool quarantine_complete(struct intel_iommu *iommu, u16 rid)
 {
@@ -183,11 +189,11 @@ static bool quarantine_complete(struct intel_iommu *iommu, u16 rid)
 
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
-	if (!info || info->quarantine != DMAR_BLOCKED)
+	if (!info || info->quarantine != QUARANTINE_STARTING)
 		return false;
-	info->quarantine = DMAR_QUARANTINED;
+	info->quarantine = QUARANTINE_ACTIVE;
 	info->quarantine_delay = dmar_quarantine_delay;
-	/* The work may be pending since an earlier quarantine. */
+	/* The work may still be pending from an earlier quarantine. */
 	mod_delayed_work(system_percpu_wq, &info->quarantine_work,
 			 msecs_to_jiffies(info->quarantine_delay));
 	return true;
@@ -195,9 +201,9 @@ static bool quarantine_complete(struct intel_iommu *iommu, u16 rid)
 
 /*
  * Invalidate the context entry and everything that depends on it, in the order
- * that section 6.5.3.3 of the VT-d specification gives, and wait for requests
- * that the IOMMU has accepted before. The invalidations are global, because the
- * domains and PASIDs that the device has used are not known here.
+ * given in section 6.5.3.3 of the VT-d specification, and drain the requests
+ * that the IOMMU has already accepted. The invalidations are global, because
+ * the domains and PASIDs that the device has used are not known here.
  */
 static void quarantine_flush(struct intel_iommu *iommu)
 {
@@ -208,13 +214,14 @@ static void quarantine_flush(struct intel_iommu *iommu)
 }
 
 /**
- * dmar_quarantine() - quarantine a device if it has reached the limit of time-outs
+ * dmar_quarantine() - quarantine a device that has reached the time-out limit
  * @iommu: The IOMMU.
  * @rid: Requester id of the device.
  * @pasid: PASID of the invalidation that it has not answered, for the message.
  *
- * If another submitter is about to do so, this does not wait for it, because it
- * may run in an interrupt of that submitter, but repeats its invalidations.
+ * If another submitter is already quarantining the device, the invalidations of
+ * that submitter are repeated here. This function cannot wait for them, because
+ * it may run in an interrupt handler on the CPU of that submitter.
  *
  * Context: Any but NMI. Waits for the hardware.
  */
@@ -222,46 +229,47 @@ void dmar_quarantine(struct intel_iommu *iommu, u16 rid, ioasid_t pasid)
 {
 	u16 did = 0;
 
-	if (quarantine_block(iommu, rid, pasid, &did) != DMAR_BLOCKED)
+	if (quarantine_block(iommu, rid, pasid, &did) != QUARANTINE_STARTING)
 		return;
 	quarantine_flush(iommu);
 	if (!quarantine_complete(iommu, rid))
 		return;
 	trace_device_quarantine(iommu, rid, did, pasid, true);
-	pr_err("%s: %04x:%02x:%02x.%d does not answer device-TLB invalidations (domain id %u, PASID %u): quarantined, its requests are refused\n",
+	pr_err("%s: %04x:%02x:%02x.%d does not respond to device-TLB invalidations (domain id %u, PASID %u); device quarantined and its DMA blocked\n",
 	       iommu->name, iommu->segment, PCI_BUS_NUM(rid), PCI_SLOT(rid),
 	       PCI_FUNC(rid), did, pasid);
 }
 
-static unsigned int quarantine_count(struct device_domain_info *info)
+static unsigned int quarantine_get_timeouts(struct device_domain_info *info)
 {
 	guard(raw_spinlock_irqsave)(&info->iommu->device_rbtree_lock);
 	return info->timeouts;
 }
 
 /*
- * Send one invalidation to the device. A time-out of another device aborts it,
- * too. If the hardware reports that it was another one, try again.
+ * Send an invalidation to the device. Returns true if the device has answered
+ * it. A time-out of another device also aborts the invalidation. In this case,
+ * try again if the hardware reports which device has timed out.
  */
 static bool quarantine_probe(struct device_domain_info *info)
 {
 	u16 rid = PCI_DEVID(info->bus, info->devfn);
-	unsigned int i, count = quarantine_count(info);
+	unsigned int i, count = quarantine_get_timeouts(info);
 	struct qi_desc desc = {};
 
 	qi_desc_dev_iotlb(rid, info->pfsid, info->ats_qdep, 0,
 			  MAX_AGAW_PFN_WIDTH, &desc);
-	for (i = 0; i < QUARANTINE_ATTEMPTS; i++) {
+	for (i = 0; i < QUARANTINE_PROBE_ATTEMPTS; i++) {
 		if (!qi_submit_probe(info->iommu, &desc))
 			return true;
-		if (!READ_ONCE(info->iommu->qi->names_devices) ||
-		    quarantine_count(info) != count)
+		if (!READ_ONCE(info->iommu->qi->reports_sid) ||
+		    quarantine_get_timeouts(info) != count)
 			return false;
 	}
 	return false;
 }
 
-static bool quarantine_is_awake(struct pci_dev *pdev)
+static bool quarantine_device_in_d0(struct pci_dev *pdev)
 {
 	u16 pmcsr;
 
@@ -274,23 +282,24 @@ static bool quarantine_is_awake(struct pci_dev *pdev)
 }
 
 /*
- * Empty the device TLB, and find out whether the device answers. Enabling ATS
- * anew empties the device TLB for all PASIDs, those too that have been detached
- * meanwhile. If ATS is off, because the device has been detached in legacy mode
- * or has been reset, the device TLB is empty already, and cannot be probed.
+ * Empty the device TLB, and test whether the device answers. Returns true if
+ * the quarantine can end. Disabling and re-enabling ATS empties the device TLB
+ * for all PASIDs, including those that have been detached meanwhile. If ATS is
+ * disabled, because the device has been detached in legacy mode or has been
+ * reset, the device TLB is already empty, and the device cannot be probed.
  */
-static bool quarantine_may_end(struct device_domain_info *info)
+static bool quarantine_check_device(struct device_domain_info *info)
 {
 	struct pci_dev *pdev = to_pci_dev(info->dev);
 	u16 ctrl;
 
-	if (!quarantine_is_awake(pdev))
+	if (!quarantine_device_in_d0(pdev))
 		return false;
 	pci_read_config_word(pdev, pdev->ats_cap + PCI_ATS_CTRL, &ctrl);
 	if (!info->ats_enabled || !(ctrl & PCI_ATS_CTRL_ENABLE))
 		return true;
 	pci_disable_ats(pdev);
-	/* It has been enabled with the same page size before. */
+	/* Not expected to fail: ATS was enabled with this page size before. */
 	if (WARN_ON(pci_enable_ats(pdev, VTD_PAGE_SHIFT)))
 		info->ats_enabled = 0;
 	if (!info->ats_enabled)
@@ -304,9 +313,10 @@ static bool context_fault_disabled(const struct context_entry *context)
 }
 
 /*
- * Serve the device again. In legacy mode, it has a context entry only while a
- * domain is attached. Only an entry that was withheld, whose faults are disabled,
- * becomes present, and not one that is being cleared.
+ * End the quarantine. If the context entry was kept non-present because of it,
+ * which disabled fault reporting indicates, make the entry present. In legacy
+ * mode there is no such entry if no domain is attached, or while the entry is
+ * being cleared.
  */
 static void quarantine_unblock(struct device_domain_info *info)
 {
@@ -316,7 +326,7 @@ static void quarantine_unblock(struct device_domain_info *info)
 
 	guard(spinlock)(&iommu->lock);
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
-	info->quarantine = DMAR_SERVED;
+	info->quarantine = QUARANTINE_NONE;
 	quarantine_clear_timeouts(info);
 	context = quarantine_context(iommu, rid);
 	if (context && context_fault_disabled(context)) {
@@ -329,31 +339,31 @@ static void quarantine_unblock(struct device_domain_info *info)
 static bool quarantine_is_active(struct device_domain_info *info)
 {
 	guard(raw_spinlock_irqsave)(&info->iommu->device_rbtree_lock);
-	return info->quarantine == DMAR_QUARANTINED;
+	return info->quarantine == QUARANTINE_ACTIVE;
 }
 
 /**
- * dmar_end_quarantine() - end the quarantine of a device if it answers
+ * dmar_try_end_quarantine() - end the quarantine of a device if it answers
  * @dev: The device, for example one to which a domain is about to be attached.
  *
- * A device that does not answer remains in quarantine, at the cost of one
- * time-out. An attach then succeeds, but the device reaches nothing.
+ * A device that does not answer times out once more and remains in quarantine.
+ * An attach then succeeds, but the device cannot access memory.
  *
- * No flush is lost: an unmap whose invalidation was dropped had invalidated the
- * IOTLB before, and the device TLB has been emptied since and is filled only
- * after the entry is present again.
+ * No invalidation is lost: an unmap whose device-TLB invalidation was dropped
+ * had already invalidated the IOTLB. The device TLB has been emptied since
+ * then, and is not filled again before the entry is present.
  *
  * Context: May sleep. The caller holds &device_domain_info.attach_lock. Takes
  * &intel_iommu.lock, and &intel_iommu.device_rbtree_lock within it.
  */
-void dmar_end_quarantine(struct device *dev)
+void dmar_try_end_quarantine(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	u16 rid = PCI_DEVID(info->bus, info->devfn);
 	struct intel_iommu *iommu = info->iommu;
 
 	lockdep_assert_held(&info->attach_lock);
-	if (!quarantine_is_active(info) || !quarantine_may_end(info))
+	if (!quarantine_is_active(info) || !quarantine_check_device(info))
 		return;
 	quarantine_unblock(info);
 	if (cap_caching_mode(iommu->cap)) {
@@ -367,17 +377,17 @@ void dmar_end_quarantine(struct device *dev)
 	dev_info(dev, "IOMMU quarantine ended\n");
 }
 
-/* Probe a device that is still in quarantine from time to time. */
+/* Periodically probe a device that is still in quarantine. */
 static void quarantine_work(struct work_struct *work)
 {
 	struct device_domain_info *info =
 		container_of(work, typeof(*info), quarantine_work.work);
 
 	guard(mutex)(&info->attach_lock);
-	dmar_end_quarantine(info->dev);
+	dmar_try_end_quarantine(info->dev);
 
 	guard(raw_spinlock_irqsave)(&info->iommu->device_rbtree_lock);
-	if (info->quarantine != DMAR_QUARANTINED || RB_EMPTY_NODE(&info->node))
+	if (info->quarantine != QUARANTINE_ACTIVE || RB_EMPTY_NODE(&info->node))
 		return;
 	info->quarantine_delay = min(2 * info->quarantine_delay,
 				     QUARANTINE_MAX_DELAY);
@@ -386,7 +396,7 @@ static void quarantine_work(struct work_struct *work)
 }
 
 /**
- * dmar_quarantine_init() - initialise the work of a device that is being probed
+ * dmar_quarantine_init() - initialise the quarantine work of a device
  * @info: The device.
  *
  * Context: Any.
@@ -397,8 +407,8 @@ void dmar_quarantine_init(struct device_domain_info *info)
 }
 
 /**
- * dmar_quarantine_exit() - stop probing a device that is being released
- * @info: The device. It is not in the tree of requester ids any more.
+ * dmar_quarantine_exit() - stop the quarantine work of a device
+ * @info: The device, already removed from the tree of requester ids.
  *
  * Context: May sleep. The caller must not hold &device_domain_info.attach_lock,
  * which the work takes.
@@ -426,7 +436,7 @@ void context_make_present(struct intel_iommu *iommu,
 
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
-	if (!info || info->quarantine == DMAR_SERVED)
+	if (!info || info->quarantine == QUARANTINE_NONE)
 		context_set_present(context);
 	else
 		context_set_fault_disable(context);
@@ -452,7 +462,7 @@ void context_replace(struct intel_iommu *iommu, struct context_entry *context,
 
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
-	if (!info || info->quarantine == DMAR_SERVED)
+	if (!info || info->quarantine == QUARANTINE_NONE)
 		context_set_present(new);
 	else
 		context_set_fault_disable(new);

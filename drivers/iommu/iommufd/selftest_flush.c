@@ -45,7 +45,7 @@ static bool watching;
 static atomic64_t flushed_pages;
 static atomic64_t violations;
 
-static void violation(const char *what, unsigned long pfn)
+static void flush_violation(const char *what, unsigned long pfn)
 {
 	atomic64_inc(&violations);
 	WARN(1, "iommufd selftest: pfn %lx is %s\n", pfn, what);
@@ -66,7 +66,7 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
  * pages of a large folio share a pin count, a pin of these is treated as the
  * last one if no domain maps the page.
  */
-static bool is_last_pin(unsigned long pfn)
+static bool flush_is_last_pin(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 
@@ -81,19 +81,20 @@ void iommufd_test_unpinned(unsigned long pfn, unsigned long nr)
 	if (!READ_ONCE(watching))
 		return;
 	for (; nr && pfn < npfns; nr--, pfn++) {
-		bool last = is_last_pin(pfn);
+		bool last = flush_is_last_pin(pfn);
 
 		if (last && atomic_read(&mapped[pfn]))
-			violation("unpinned while mapped", pfn);
+			flush_violation("unpinned while mapped", pfn);
 		if (last && test_and_clear_bit(pfn, overwritten))
-			violation("unpinned without a flush", pfn);
+			flush_violation("unpinned without a flush", pfn);
 		if (!atomic_read(&mapped[pfn]))
 			clear_bit(pfn, clean);
 	}
 }
 
 /* The pfn mapped at @iova, or 0 if none is mapped or it is not tracked */
-static unsigned long mapped_pfn(struct iommu_domain *domain, unsigned long iova)
+static unsigned long flush_mapped_pfn(struct iommu_domain *domain,
+				      unsigned long iova)
 {
 	unsigned long pfn = PHYS_PFN(domain->ops->iova_to_phys(domain, iova));
 
@@ -101,21 +102,21 @@ static unsigned long mapped_pfn(struct iommu_domain *domain, unsigned long iova)
 }
 
 /* Mark the pages that a domain maps in a range as written by the kernel. */
-static void mark_written(struct iommu_domain *domain, unsigned long iova,
-			 unsigned long last_iova)
+static void flush_mark_written(struct iommu_domain *domain, unsigned long iova,
+			       unsigned long last_iova)
 {
 	unsigned long cur = ALIGN_DOWN(iova, MOCK_PAGE_SIZE);
 
 	for (; cur <= last_iova; cur += MOCK_PAGE_SIZE) {
-		unsigned long pfn = mapped_pfn(domain, cur);
+		unsigned long pfn = flush_mapped_pfn(domain, cur);
 
 		if (pfn)
 			clear_bit(pfn, clean);
 	}
 }
 
-static void mark_area_written(struct iopt_area *area, unsigned long iova,
-			      unsigned long last_iova)
+static void flush_mark_area_written(struct iopt_area *area, unsigned long iova,
+				    unsigned long last_iova)
 {
 	struct iopt_pages *pages = area->pages;
 	unsigned long first = iopt_area_iova_to_index(area, iova);
@@ -137,10 +138,10 @@ static void mark_area_written(struct iopt_area *area, unsigned long iova,
 		unsigned long start = iopt_area_iova(other) -
 				      other->page_offset + skip * PAGE_SIZE;
 
-		mark_written(other->storage_domain,
-			     max(start, iopt_area_iova(other)),
-			     min(start + nr * PAGE_SIZE - 1,
-				 iopt_area_last_iova(other)));
+		flush_mark_written(other->storage_domain,
+				   max(start, iopt_area_iova(other)),
+				   min(start + nr * PAGE_SIZE - 1,
+				       iopt_area_last_iova(other)));
 	}
 }
 
@@ -167,8 +168,8 @@ void iommufd_test_writes(struct io_pagetable *iopt, unsigned long iova,
 	iopt_for_each_contig_area(&iter, area, iopt, iova, last_iova) {
 		if (!area->pages->writable)
 			return;
-		mark_area_written(area, iter.cur_iova,
-				  min(last_iova, iopt_area_last_iova(area)));
+		flush_mark_area_written(area, iter.cur_iova,
+					min(last_iova, iopt_area_last_iova(area)));
 	}
 }
 
@@ -195,7 +196,7 @@ static int mock_map_range(struct pt_iommu *pt, dma_addr_t iova,
 			break;
 		atomic_inc(&mapped[pfn]);
 		if (!test_bit(pfn, clean))
-			violation("mapped without a flush", pfn);
+			flush_violation("mapped without a flush", pfn);
 	}
 	return rc;
 }
@@ -208,7 +209,7 @@ static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
 	dma_addr_t done;
 
 	for (done = 0; done < len; done += MOCK_PAGE_SIZE) {
-		unsigned long pfn = mapped_pfn(&pt->domain, iova + done);
+		unsigned long pfn = flush_mapped_pfn(&pt->domain, iova + done);
 
 		/* mock_map_range() does not count MMIO. */
 		if (pfn && atomic_dec_if_positive(&mapped[pfn]) >= 0)
@@ -259,7 +260,7 @@ int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
 		return -EINVAL;
 
 	for (; iova < end; iova += MOCK_PAGE_SIZE) {
-		unsigned long pfn = mapped_pfn(domain, iova);
+		unsigned long pfn = flush_mapped_pfn(domain, iova);
 
 		if (pfn && !test_bit(pfn, clean))
 			return -EIO;

@@ -89,7 +89,7 @@ static inline int att_remove(struct iommu_attach_list *list,
 	return att_remove_locked(list, att);
 }
 
-static inline void list_drain(struct iommu_attach_list *list)
+static inline void att_remove_all(struct iommu_attach_list *list)
 {
 	struct iommu_attach_elm *elm;
 
@@ -140,7 +140,7 @@ static inline void alist_test_exit(struct kunit *test)
 
 	if (!list)
 		return;
-	list_drain(list);
+	att_remove_all(list);
 	KUNIT_EXPECT_TRUE(test, iommu_attach_list_empty(list));
 	KUNIT_EXPECT_TRUE(test, list_empty(&list->tags));
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&list->groups));

@@ -106,7 +106,7 @@ static void alist_order(struct kunit *test)
 		visit_tags(&v, list);
 		iommu_attach_list_flush_end(list);
 		EXPECT_VISITS(test, &v, 0, 1, 2, 3, 4, 5, 6, 7);
-		list_drain(list);
+		att_remove_all(list);
 	}
 }
 
@@ -297,7 +297,7 @@ static void alist_atc(struct kunit *test)
 	att_add(test, list, 0, 0, 1, true);
 	att_add(test, list, 21, 0, 1, false);
 	att_add(test, list, 1, 0, 1, true);
-	att_add(test, list, 2, 0, 2, true);	/* leader with one */
+	att_add(test, list, 2, 0, 2, true);	/* leader with an ATC */
 	att_add(test, list, 22, 0, 2, false);
 	att_add(test, list, 3, 0, 2, true);
 	att_add(test, list, 23, 0, 3, false);	/* group without ATCs */
@@ -446,7 +446,7 @@ static void alist_group_shrinks(struct kunit *test)
 	struct test_att *att[6];
 	unsigned int out, in, i;
 
-	/* Each pair: the member that leaves first, and the second one */
+	/* Remove each pair of members, first number @out and then @in. */
 	for (out = 0; out < 6; out++) {
 		for (in = 0; in < 6; in++) {
 			int atcs = 0, tags = 0, users = 0;
@@ -477,7 +477,7 @@ static void alist_group_shrinks(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, tags, 3);
 			KUNIT_EXPECT_EQ(test, users, 4);
 			KUNIT_EXPECT_EQ(test, atcs, 4 - out % 2 - in % 2);
-			list_drain(list);
+			att_remove_all(list);
 		}
 	}
 }
@@ -621,12 +621,12 @@ static void alist_remove_leader_atc(struct kunit *test)
 {
 	struct iommu_attach_list *list = test->priv;
 	struct iommu_attach_elm *first, *elm;
-	struct test_att *leader, *heir;
+	struct test_att *leader, *next_leader;
 	struct visits v = {};
 
 	leader = att_add(test, list, 0, 0, 1, false);
 	att_add(test, list, 1, 0, 1, true);
-	heir = att_add(test, list, 2, 0, 1, true);
+	next_leader = att_add(test, list, 2, 0, 1, true);
 	att_add(test, list, 3, 0, 1, false);
 	att_add(test, list, 4, 0, 1, false);
 
@@ -652,8 +652,8 @@ static void alist_remove_leader_atc(struct kunit *test)
 	iommu_attach_list_for_each_iommu(first, list) {
 		iommu_attach_for_each_atc(elm, first, list) {
 			visit(&v, elm);
-			if (elm == &heir->elm)
-				att_remove(list, heir);
+			if (elm == &next_leader->elm)
+				att_remove(list, next_leader);
 		}
 	}
 	iommu_attach_list_flush_end(list);

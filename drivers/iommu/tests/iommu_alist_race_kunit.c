@@ -20,7 +20,7 @@ struct long_flush {
 	bool ended;
 };
 
-static int flush_for_long(void *data)
+static int long_flush_thread(void *data)
 {
 	struct long_flush *flush = data;
 	unsigned long end = jiffies + HZ;
@@ -43,7 +43,7 @@ static void alist_quiesce(struct kunit *test)
 	struct task_struct *task;
 
 	init_completion(&flush.begun);
-	task = kthread_create(flush_for_long, &flush, "alist-flush");
+	task = kthread_create(long_flush_thread, &flush, "alist-flush");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	get_task_struct(task);
 	wake_up_process(task);
@@ -368,7 +368,7 @@ static void alist_single_atc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, single.missed, 0);
 }
 
-/* Maximum number of removed elements that wait for a grace period */
+/* Maximum number of rounds: limits the elements waiting for a grace period */
 #define SECOND_LOOK_ROUNDS	20000
 
 static int second_look_flush(void *data)

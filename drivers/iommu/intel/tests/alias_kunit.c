@@ -8,8 +8,8 @@
  * DMA of the other, and a request must never reach a domain that is attached to
  * neither of them.
  *
- * The IOMMU cannot tell which of the devices has sent a request. The tests let
- * the device do DMA whose domain they check.
+ * The IOMMU cannot tell which of the devices has sent a request. The tests
+ * issue DMA from the device whose domain they check.
  */
 
 #include <linux/pci.h>
@@ -30,7 +30,7 @@ static const struct ut_topology alias_topologies[] = {
 	{ "first stage", MOCK_FS, MOCK_BRIDGED, IOMMU_NO_PASID },
 	{ "first stage, caching mode", MOCK_FS_CM, MOCK_BRIDGED,
 	  IOMMU_NO_PASID },
-	{ "second stage of two", MOCK_FS, MOCK_BRIDGED, IOMMU_NO_PASID,
+	{ "second stage, IOMMU has both", MOCK_FS, MOCK_BRIDGED, IOMMU_NO_PASID,
 	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
 };
 
@@ -49,7 +49,7 @@ static struct device *alias_bridge(const struct ut_topology *t)
 	return mock_dev(t->iommu, MOCK_BRIDGE);
 }
 
-/* Leave the first device alone behind the bridge, as it was before the test. */
+/* Restore the initial state: only the first device is behind the bridge. */
 static void alias_end(void *topology)
 {
 	const struct ut_topology *t = topology;
@@ -117,7 +117,7 @@ static bool alias_reaches_either(struct device *dev, phys_addr_t a,
 	return alias_reaches(dev, a) || alias_reaches(dev, b);
 }
 
-/* Unmap %IOVA, and map it again; @domain has @pa there. */
+/* Unmap %IOVA, at which @domain maps @pa, and map it again. */
 static void alias_check(struct kunit *test, struct iommu_domain *domain,
 			struct device *dev, phys_addr_t pa)
 {
@@ -200,7 +200,7 @@ static void removed_device_spares_other(struct kunit *test)
 	ut_check_detached(test, alias_dev(t, 0), IOMMU_NO_PASID);
 }
 
-/* Likewise in the identity domain, which has the same domain id for all. */
+/* Likewise in the identity domain, whose domain id all devices share. */
 static void removed_device_spares_identity(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -253,6 +253,36 @@ static void removed_devices_clear_entry(struct kunit *test)
 		for (i = 0; i < 2; i++)
 			alias_check(test, domain, alias_dev(t, i), pa);
 	}
+	alias_detach(test, domain);
+	ut_check_detached(test, alias_dev(t, 0), IOMMU_NO_PASID);
+}
+
+/*
+ * A device with a reserved region that must be mapped directly is attached to
+ * the identity domain when it is removed. If it is added again, it gets the
+ * domain of its group all the same.
+ */
+static void removed_direct_device_is_translated(struct kunit *test)
+{
+	const struct ut_topology *t = test->param_value;
+	struct mock_cache *cache = &mock_iommu(t->iommu)->cache;
+	struct iommu_domain *domain;
+	phys_addr_t pa;
+
+	alias_begin(test);
+	domain = alias_new_attached(test, &pa);
+	mock_unplug(t->iommu, alias_devs[1]);
+	/* Set for devices with such a region; there is none on mock IOMMUs. */
+	alias_dev(t, 0)->iommu->require_direct = 1;
+	mock_unplug(t->iommu, alias_devs[0]);
+	if (!(mock_iommu(t->iommu)->ecap & MOCK_ECAP_SMTS))
+		KUNIT_EXPECT_TRUE(test,
+				  mock_context_present(cache,
+						       mock_sid(MOCK_BRIDGED)));
+	alias_plug(test, 0);
+	alias_check(test, domain, alias_dev(t, 0), pa);
+	alias_plug(test, 1);
+	alias_check(test, domain, alias_dev(t, 1), pa);
 	alias_detach(test, domain);
 	ut_check_detached(test, alias_dev(t, 0), IOMMU_NO_PASID);
 }
@@ -450,6 +480,8 @@ static struct kunit_case alias_cases[] = {
 	KUNIT_CASE_PARAM(removed_device_spares_other, alias_gen_params),
 	KUNIT_CASE_PARAM(removed_device_spares_identity, alias_gen_params),
 	KUNIT_CASE_PARAM(removed_devices_clear_entry, alias_gen_params),
+	KUNIT_CASE_PARAM(removed_direct_device_is_translated,
+			 alias_gen_params),
 	KUNIT_CASE_PARAM(blocked_device_spares_other, alias_gen_params),
 	KUNIT_CASE_PARAM(blocked_devices_reach_nothing, alias_gen_params),
 	KUNIT_CASE_PARAM(domains_change_in_turn, alias_gen_params),

@@ -252,7 +252,7 @@ static void allocation_failure_late_ats(struct kunit *test)
 	drv_attach(test, f.domain, f.dev, f.pasid);
 	drv_set_ats(f.dev, true);
 	ut_fail_each(test, &f);
-	/* Restore the device TLBs, including that of the default domain. */
+	/* Record the device TLB again, also for the default domain. */
 	KUNIT_EXPECT_EQ(test, drv_enable_ats(f.dev), 0);
 }
 

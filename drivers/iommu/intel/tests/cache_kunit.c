@@ -218,7 +218,7 @@ static const struct cache_queue cache_queues[] = {
 
 KUNIT_ARRAY_PARAM_DESC(queue, cache_queues, name);
 
-/* Requester id of a physical function, unlike the device's in every digit */
+/* Requester id of a physical function; each digit differs from the device's */
 #define CACHE_PFSID	0xa5c3
 
 static void cache_check_queue(struct kunit *test, const struct cache_queue *q,
@@ -398,7 +398,7 @@ static void cache_flush_at_step(void *data, const struct dmar_attachment *att)
  * as soon as the new attachment has been added, even before the old one is
  * removed. The device TLB is invalidated as a whole after both steps.
  */
-static void flush_while_ats_is_enabled(struct kunit *test)
+static void flush_while_enabling_ats(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_SS, 1);
 	struct cache_steps s = {
@@ -433,7 +433,7 @@ static void flush_while_ats_is_enabled(struct kunit *test)
 
 #else
 
-static void flush_while_ats_is_enabled(struct kunit *test)
+static void flush_while_enabling_ats(struct kunit *test)
 {
 	kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 }
@@ -674,7 +674,7 @@ static void no_page_selective(struct kunit *test)
 		       PIOTLB_LEAF(fs_did, 2, 0x1000, 0), WAIT);
 }
 
-/* New mappings */
+/* New mappings, which replace not-present (np) entries */
 
 /* An IOMMU without caching mode or write buffer receives nothing for a map. */
 static void np_ordinary(struct kunit *test)
@@ -801,7 +801,7 @@ static void register_based(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_REGISTERS, 1, IOTLB_ALL(did));
 }
 
-/* Nested and concurrent flushes */
+/* Reentrant and concurrent flushes */
 
 /* Number of PASIDs that a flush invalidates in three submissions */
 #define CACHE_IRQ_PASIDS	130
@@ -993,7 +993,7 @@ static void flush_beside_churn(struct kunit *test)
 		.dev = mock_dev(MOCK_SS, 2),
 	};
 	u16 did = drv_attach(test, domain, dev, 5);
-	unsigned int missed = 0, submissions = 0;
+	unsigned int missed = 0, unexpected = 0;
 	struct task_struct *task;
 	u64 i;
 
@@ -1007,12 +1007,12 @@ static void flush_beside_churn(struct kunit *test)
 		drv_flush(domain, i << 12, (i << 12) + 0xfff, 0);
 		missed += !drv_log_has(MOCK_SS, &iotlb) ||
 			  !drv_log_has(MOCK_SS, &devtlb);
-		submissions += iommu->doorbells != 1 && iommu->doorbells != 2;
+		unexpected += iommu->doorbells != 1 && iommu->doorbells != 2;
 		cond_resched();
 	}
 	kthread_stop(task);
 	KUNIT_EXPECT_EQ(test, missed, 0);
-	KUNIT_EXPECT_EQ(test, submissions, 0);
+	KUNIT_EXPECT_EQ(test, unexpected, 0);
 	KUNIT_EXPECT_EQ(test, churn.errors, 0);
 }
 
@@ -1028,7 +1028,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(ats_joins_group),
 	KUNIT_CASE(ats_translation_off),
 	KUNIT_CASE(ats_enabled_late),
-	KUNIT_CASE(flush_while_ats_is_enabled),
+	KUNIT_CASE(flush_while_enabling_ats),
 	KUNIT_CASE(several_units),
 	KUNIT_CASE(sva),
 	KUNIT_CASE(nested),

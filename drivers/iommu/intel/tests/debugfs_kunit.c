@@ -66,7 +66,7 @@ static void debugfs_unmount(void *debugfs)
 	kern_unmount(debugfs);
 }
 
-/* The page of %IOVA is shown exactly while it is mapped. */
+/* The page at %IOVA is shown if and only if it is mapped. */
 static void debugfs_page_table(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;

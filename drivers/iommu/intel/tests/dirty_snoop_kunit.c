@@ -35,7 +35,7 @@ static const struct dirty_topology {
 } dirty_topologies[] = {
 	{ { "second stage", MOCK_SS, 0, IOMMU_NO_PASID } },
 	{ { "second stage, PASID, ATS", MOCK_SS, 1, PASID } },
-	{ { "second stage of two, ATS", MOCK_FS, 1, IOMMU_NO_PASID } },
+	{ { "second stage, IOMMU has both, ATS", MOCK_FS, 1, IOMMU_NO_PASID } },
 	{ { "caching mode", MOCK_FS_CM, 0, IOMMU_NO_PASID } },
 	{ { "PASID, ATS, caching mode", MOCK_FS_CM, 1, PASID } },
 	{ { "nested", MOCK_FS, 0, IOMMU_NO_PASID }, true },
@@ -111,8 +111,8 @@ static void dirty_check_tracked(struct kunit *test,
 }
 
 /*
- * Tracking applies to an attached device that has cached translations from
- * before it was enabled, and to a device that is attached while it is enabled.
+ * Tracking applies to an attached device whose translations were cached before
+ * tracking was enabled, and to a device attached while tracking is enabled.
  */
 static void dirty_tracking(struct kunit *test)
 {
@@ -185,7 +185,7 @@ static void dirty_tracking_during_attach(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, ret, 0);
 			ut_inject_at_waits(test, &in);
 			ret = ut_attach(tr.attached, tr.dev, tr.pasid);
-			ut_stop_at_waits(&in);
+			ut_stop_injecting_at_waits(&in);
 			KUNIT_ASSERT_EQ(test, ret, 0);
 			waits += in.points;
 			if (in.points >= in.at)
@@ -217,7 +217,7 @@ static void dirty_tracking_during_replace(struct kunit *test)
 	for (i = 0; i < ROUNDS && !in.points; i++) {
 		ut_inject_at_waits(test, &in);
 		ret = ut_replace(tr.attached, tr.dev, PASID, &handle[0]);
-		ut_stop_at_waits(&in);
+		ut_stop_injecting_at_waits(&in);
 		KUNIT_ASSERT_EQ(test, ret, 0);
 		if (in.points)
 			dirty_check_tracked(test, &tr);
@@ -326,7 +326,7 @@ static void snoop_control_during_replace(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, ut_attach(old, dev, PASID), 0);
 		ut_inject_at_waits(test, &in);
 		ret = ut_replace(domain, dev, PASID, &handle);
-		ut_stop_at_waits(&in);
+		ut_stop_injecting_at_waits(&in);
 		KUNIT_ASSERT_EQ(test, ret, 0);
 		if (in.points)
 			KUNIT_EXPECT_TRUE(test,

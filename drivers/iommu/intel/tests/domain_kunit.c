@@ -62,8 +62,8 @@ static void domain_id_reuse(struct kunit *test)
 
 /*
  * Attach, replace and detach of a PASID do not wait for an RCU grace period. An
- * attach by RID may: in legacy mode it can disable ATS. Something else in the
- * kernel may wait for all CPUs at the same time, so a few attempts are made.
+ * attach by RID may: in legacy mode it can disable ATS. Unrelated code that
+ * waits for all CPUs may delay an attempt, so a few are made.
  */
 static void attach_without_grace_period(struct kunit *test)
 {

@@ -20,7 +20,7 @@
  * @domain: The domain.
  * @dev: The device.
  * @pasid: The PASID, or %IOMMU_NO_PASID.
- * @handles: Attach handles for replacements, which have to alternate.
+ * @handles: Attach handles; consecutive replacements must use different ones.
  * @turn: Index of the handle for the next replacement.
  */
 struct driver_attached {
@@ -145,7 +145,7 @@ void drv_set_ats(struct device *dev, bool enabled)
 int drv_enable_ats(struct device *dev)
 {
 	guard(mutex)(&drv_info(dev)->attach_lock);
-	return dmar_attachment_enable_ats(dev);
+	return dmar_attachment_record_devtlb(dev);
 }
 
 /* Flushes */

@@ -65,7 +65,7 @@ void drv_install(struct device *dev, ioasid_t pasid,
  * stays enabled, so that it accepts device-TLB invalidations in either case.
  */
 void drv_set_ats(struct device *dev, bool enabled);
-/* Call dmar_attachment_enable_ats() with the lock that it requires. */
+/* Call dmar_attachment_record_devtlb() with the lock that it requires. */
 int drv_enable_ats(struct device *dev);
 
 /*

@@ -4,6 +4,7 @@
  * functions.
  */
 
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
@@ -14,6 +15,7 @@
 #include <linux/sched/isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <trace/events/kmem.h>
 #include <uapi/linux/iommufd.h>
@@ -25,6 +27,8 @@
 
 /* More allocations than any attach makes */
 #define MAX_ALLOCATIONS	100
+/* Longest time in ms to wait for the TSC, which takes about one second */
+#define FIXTURE_CLOCKSOURCE_MS	20000
 
 /* Topologies */
 
@@ -56,9 +60,9 @@ static const struct ut_topology fixture_topologies[] = {
 	  IOMMU_NO_PASID },
 	{ "first stage, behind a bridge", MOCK_FS, MOCK_BRIDGED,
 	  IOMMU_NO_PASID },
-	{ "second stage of two", MOCK_FS, 0, IOMMU_NO_PASID,
+	{ "second stage, IOMMU has both", MOCK_FS, 0, IOMMU_NO_PASID,
 	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
-	{ "second stage of two, PASID, ATS", MOCK_FS, 1, PASID,
+	{ "second stage, IOMMU has both, PASID, ATS", MOCK_FS, 1, PASID,
 	  IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
 };
 
@@ -569,18 +573,19 @@ void ut_inject_at_allocations(struct kunit *test, struct ut_injection *in)
 			0);
 }
 
-void ut_stop_at_allocations(struct ut_injection *in)
+void ut_stop_injecting_at_allocations(struct ut_injection *in)
 {
 	unregister_trace_kmalloc(fixture_kmalloc_probe, in);
 	tracepoint_synchronize_unregister();
 }
 
 /*
- * Time in ns in which the injector notices a request even if the host runs its
- * CPU only now and then. It ends as soon as the injector has noticed.
+ * Latency in ns of the IOMMU until the injector notices a request: long enough
+ * even if the host rarely schedules the injector's CPU. The injector cuts it
+ * short when it notices the request.
  */
 #define INJECTION_NOTICE	(2 * NSEC_PER_SEC)
-/* Time in ns in which an injected operation that cannot hold a request runs */
+/* Time in ns for which a request that is not held then remains pending */
 #define INJECTION_LATENCY	(50 * NSEC_PER_MSEC)
 
 static void fixture_set_latency(struct mock_iommu *iommu, u64 latency)
@@ -632,7 +637,7 @@ void ut_inject_at_waits(struct kunit *test, struct ut_injection *in)
 	fixture_set_latency(in->iommu, INJECTION_NOTICE);
 }
 
-void ut_stop_at_waits(struct ut_injection *in)
+void ut_stop_injecting_at_waits(struct ut_injection *in)
 {
 	kthread_stop(in->task);
 	fixture_set_latency(in->iommu, 0);
@@ -690,6 +695,24 @@ void ut_fail_each(struct kunit *test, struct ut_failing *f)
 
 /* Suites */
 
+/*
+ * Wait until the clocksource has changed from the early TSC to the TSC. The
+ * change stops all CPUs. Some tests wait for a mock IOMMU with interrupts
+ * disabled until a thread on another CPU acts; both would wait forever.
+ */
+static void fixture_await_clocksource(void)
+{
+	struct system_time_snapshot snapshot;
+	unsigned int i;
+
+	for (i = 0; i < FIXTURE_CLOCKSOURCE_MS; i += 20) {
+		ktime_get_snapshot_id(CLOCK_MONOTONIC, &snapshot);
+		if (snapshot.cs_id != CSID_X86_TSC_EARLY)
+			return;
+		msleep(20);
+	}
+}
+
 int ut_suite_init(struct kunit_suite *suite)
 {
 	static bool made;
@@ -698,6 +721,7 @@ int ut_suite_init(struct kunit_suite *suite)
 	if (!mock_present() || made)
 		return 0;
 	made = true;
+	fixture_await_clocksource();
 	mock_kdump_early_dma();
 	for (i = 0; i < MOCK_IOMMUS; i++) {
 		ret = mock_pci_create(mock_iommu(i));

@@ -73,14 +73,14 @@ static inline bool ut_has_caching_mode(const struct ut_topology *t)
 
 /*
  * Parameter generators for KUNIT_CASE_PARAM(): all topologies, those with a
- * PASID, and those on which domains can be nested. ut_filter_topologies() is
- * for generators of a suite: all topologies for which @wanted returns true.
+ * PASID, those with ATS, and those that support nesting. A suite builds its own
+ * generators with ut_filter_topologies(), which selects the topologies for
+ * which @wanted returns true.
  */
 const void *ut_topology_gen_params(struct kunit *test, const void *prev,
 				   char *desc);
 const void *ut_pasid_gen_params(struct kunit *test, const void *prev,
 				char *desc);
-/* The topologies with ATS */
 const void *ut_ats_gen_params(struct kunit *test, const void *prev, char *desc);
 const void *ut_nested_gen_params(struct kunit *test, const void *prev,
 				 char *desc);
@@ -262,8 +262,8 @@ void ut_check_guest(struct kunit *test, struct ut_guest *guest,
  * @task: Task whose allocations are injection points, or thread that waits for
  *	the injection points of @iommu.
  * @iommu: IOMMU whose pending invalidations are injection points.
- * @no_hold: The IOMMU may complete the invalidation while @act runs, instead of
- *	only after @act has returned.
+ * @no_hold: Do not hold the pending invalidation until @act has submitted one
+ *	of its own or has returned; let both run concurrently.
  * @ready: Completed when @task waits for injection points.
  * @busy: @act is running; its own allocations are not injection points.
  * @points: Number of injection points so far.
@@ -290,18 +290,18 @@ struct ut_injection {
 
 /*
  * Inject at each kmalloc() of the current task, from
- * ut_inject_at_allocations() to ut_stop_at_allocations(). The operation runs
- * within the allocation and must not sleep.
+ * ut_inject_at_allocations() to ut_stop_injecting_at_allocations(). The
+ * operation runs within the allocation and must not sleep.
  */
 void ut_inject_at_allocations(struct kunit *test, struct ut_injection *in);
-void ut_stop_at_allocations(struct ut_injection *in);
+void ut_stop_injecting_at_allocations(struct ut_injection *in);
 /*
  * Inject whenever the IOMMU has a pending invalidation, from
- * ut_inject_at_waits() to ut_stop_at_waits(). The operation runs on another
- * CPU.
+ * ut_inject_at_waits() to ut_stop_injecting_at_waits(). The operation runs on
+ * another CPU.
  */
 void ut_inject_at_waits(struct kunit *test, struct ut_injection *in);
-void ut_stop_at_waits(struct ut_injection *in);
+void ut_stop_injecting_at_waits(struct ut_injection *in);
 
 /**
  * struct ut_failing - operation to repeat with failing allocations
@@ -335,7 +335,7 @@ struct ut_failing {
 
 /*
  * Repeat the operation with its first allocation failing, then its second, and
- * so on, until it makes fewer allocations than that.
+ * so on, until it completes before the failing allocation is reached.
  */
 void ut_fail_each(struct kunit *test, struct ut_failing *f);
 

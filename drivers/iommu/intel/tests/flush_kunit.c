@@ -90,7 +90,7 @@ static void flush_unblock(struct device *dev)
 
 static const struct flush_ats_disable flush_ats_disables[] = {
 	{ "reset", MOCK_SS, flush_reset_work, flush_reset_done },
-	{ "end of ATS", MOCK_LEGACY, flush_block_work, flush_unblock },
+	{ "blocking domain", MOCK_LEGACY, flush_block_work, flush_unblock },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ats_disable, flush_ats_disables, name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit test of a driver start with translation enabled, as in a kdump kernel.
+ * KUnit tests of driver initialisation with translation enabled, as in a kdump
+ * kernel.
  *
  * DMA that the old kernel has set up works until the device is attached to a
  * domain, and is refused afterwards. The core defers that attach until the
@@ -29,7 +30,7 @@ static bool kdump_reaches(const struct ut_topology *t, unsigned int dev)
 	return mock_kdump_reaches(t->iommu, dev, IOMMU_NO_PASID);
 }
 
-/* An attach replaces the copied entry and invalidates what hardware cached. */
+/* An attach replaces the copied entry and invalidates its translations. */
 static void copied_tables_replaced(struct kunit *test)
 {
 	const struct ut_topology *t = test->param_value;
@@ -129,5 +130,5 @@ static struct kunit_suite kdump_suite = {
 
 kunit_test_suites(&kdump_suite);
 
-MODULE_DESCRIPTION("KUnit test of mock Intel IOMMUs in a kdump kernel");
+MODULE_DESCRIPTION("KUnit tests of a kdump kernel on mock Intel IOMMUs");
 MODULE_LICENSE("GPL");

@@ -325,9 +325,9 @@ static const struct nested_range nested_ranges[] = {
 	{ "up to the end", IOVA, NESTED_ALL_PAGES - IOVA / PAGE_SIZE, 0 },
 	{ "last page", -PAGE_SIZE, 1, 0 },
 	{ "no page", 0, 0, 0 },
-	{ "no page further up", IOVA, 0, 0 },
+	{ "no page, address not 0", IOVA, 0, 0 },
 	{ "not aligned", IOVA + 1, 1, -EINVAL },
-	{ "everything from elsewhere", IOVA, U64_MAX, -EINVAL },
+	{ "everything, address not 0", IOVA, U64_MAX, -EINVAL },
 	{ "length wraps", 0, NESTED_ALL_PAGES + 1, -EINVAL },
 	{ "end wraps", PAGE_SIZE, NESTED_ALL_PAGES, -EINVAL },
 	{ "end wraps by a page", 2 * PAGE_SIZE, NESTED_ALL_PAGES - 1, -EINVAL },
@@ -458,7 +458,7 @@ static void nested_change_during_attach(struct kunit *test)
 	for (i = 0; i < ROUNDS && !g.in.reached; i++) {
 		ut_inject_at_waits(test, &g.in);
 		ret = ut_attach(guest.domain, g.in.dev, g.in.pasid);
-		ut_stop_at_waits(&g.in);
+		ut_stop_injecting_at_waits(&g.in);
 		KUNIT_ASSERT_EQ(test, ret, 0);
 		ut_detach(guest.domain, g.in.dev, g.in.pasid);
 	}
@@ -483,7 +483,7 @@ static void nested_change_during_detach(struct kunit *test)
 						   g.in.pa));
 		ut_inject_at_waits(test, &g.in);
 		ut_detach(guest.domain, g.in.dev, g.in.pasid);
-		ut_stop_at_waits(&g.in);
+		ut_stop_injecting_at_waits(&g.in);
 		ut_check_detached(test, g.in.dev, g.in.pasid);
 	}
 	KUNIT_EXPECT_GT(test, g.in.reached, 0);

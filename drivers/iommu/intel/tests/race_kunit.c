@@ -52,7 +52,8 @@ static void race_check_injection(struct kunit *test, struct ut_injection *in)
 {
 	KUNIT_EXPECT_GT(test, in->points, 0);
 	KUNIT_EXPECT_NE(test, in->pa, 0);
-	KUNIT_EXPECT_EQ_MSG(test, in->stale, 0, "of %u injected unmaps",
+	KUNIT_EXPECT_EQ_MSG(test, in->stale, 0,
+			    "page reached after injected unmap (%u unmaps)",
 			    in->reached);
 }
 
@@ -90,7 +91,7 @@ static void unmap_during_attach_alloc(struct kunit *test)
 
 	ut_inject_at_allocations(test, &in);
 	ret = ut_attach(in.domain, in.dev, in.pasid);
-	ut_stop_at_allocations(&in);
+	ut_stop_injecting_at_allocations(&in);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 
 	race_check_injection(test, &in);
@@ -112,7 +113,7 @@ static const void *race_enables_ats_gen_params(struct kunit *test,
  * In legacy mode, an attach enables ATS if the device was in the identity domain,
  * and may allocate memory to record the device TLB.
  */
-static void unmap_while_ats_is_enabled(struct kunit *test)
+static void unmap_while_enabling_ats(struct kunit *test)
 {
 	struct ut_injection in = race_new_injection(test);
 	struct iommu_domain *identity = dev_iommu_ops(in.dev)->identity_domain;
@@ -123,7 +124,7 @@ static void unmap_while_ats_is_enabled(struct kunit *test)
 					 &handles[0]), 0);
 	ut_inject_at_allocations(test, &in);
 	ret = ut_replace(in.domain, in.dev, in.pasid, &handles[1]);
-	ut_stop_at_allocations(&in);
+	ut_stop_injecting_at_allocations(&in);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_TRUE(test, ut_reaches(in.dev, in.pasid, in.pa));
 
@@ -140,7 +141,7 @@ static void unmap_during_attach(struct kunit *test)
 	for (i = 0; i < ROUNDS && in.reached < RACE_ENOUGH; i++) {
 		ut_inject_at_waits(test, &in);
 		ret = ut_attach(in.domain, in.dev, in.pasid);
-		ut_stop_at_waits(&in);
+		ut_stop_injecting_at_waits(&in);
 		KUNIT_ASSERT_EQ(test, ret, 0);
 		ut_detach(in.domain, in.dev, in.pasid);
 	}
@@ -161,7 +162,7 @@ static void unmap_during_detach(struct kunit *test)
 
 		ut_inject_at_waits(test, &in);
 		ut_detach(in.domain, in.dev, in.pasid);
-		ut_stop_at_waits(&in);
+		ut_stop_injecting_at_waits(&in);
 		ut_check_detached(test, in.dev, in.pasid);
 	}
 	KUNIT_EXPECT_GT(test, in.reached, 0);
@@ -216,7 +217,7 @@ static void unmap_during_replace(struct kunit *test)
 
 		ut_inject_at_waits(test, in);
 		ret = ut_replace(r.next, in->dev, in->pasid, &handle);
-		ut_stop_at_waits(in);
+		ut_stop_injecting_at_waits(in);
 		KUNIT_ASSERT_EQ(test, ret, 0);
 		KUNIT_EXPECT_TRUE(test,
 				  ut_reaches(in->dev, in->pasid, r.next_pa));
@@ -282,7 +283,7 @@ static void attach_during_unmap(struct kunit *test)
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM(unmap_during_attach_alloc, race_own_sid_gen_params),
-	KUNIT_CASE_PARAM(unmap_while_ats_is_enabled,
+	KUNIT_CASE_PARAM(unmap_while_enabling_ats,
 			 race_enables_ats_gen_params),
 	KUNIT_CASE_PARAM(unmap_during_attach, race_caching_gen_params),
 	KUNIT_CASE_PARAM(unmap_during_detach, ut_topology_gen_params),

@@ -4,7 +4,7 @@
  * IOMMUs.
  *
  * A device that does not answer is called silent. It has been removed, it is
- * asleep, or it is mute, that is, it does not answer for any other reason. A
+ * asleep, or it is mute: it does not answer although it is present and awake. A
  * removed device, or one that is reset when it wakes up, must cost only one
  * time-out, however many unmaps of its domain follow. A mute device must not
  * hold up other devices. Here the driver retries without end; quarantine_kunit.c
@@ -148,8 +148,8 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 	reached = ut_reaches(sibling, t->pasid, pa);
 	done = READ_ONCE(thread.done);
 	/*
-	 * No expectations before this: while the driver logs its retries, their
-	 * messages would be delayed.
+	 * Check nothing before this: failure messages would be delayed while
+	 * the driver logs its retries.
 	 */
 	mock_set_errors(iommu, (struct mock_errors) {});
 	ut_join(&thread);
@@ -273,8 +273,8 @@ static void sleeping_device_keeps_state(struct kunit *test)
 	waited = ut_wait_for_timeouts(&thread, iommu, 3);
 	done = READ_ONCE(thread.done);
 	/*
-	 * No expectations before this: while the driver logs its retries, their
-	 * messages would be delayed.
+	 * Check nothing before this: failure messages would be delayed while
+	 * the driver logs its retries.
 	 */
 	mock_wake(dev);
 	ut_join(&thread);
@@ -379,7 +379,7 @@ static void mute_devices_beside_others(struct kunit *test)
 		ut_start(test, &thread[i], ut_unmap_work, domain[i]);
 	KUNIT_EXPECT_TRUE(test, ut_wait_for_timeouts(&thread[0], iommu,
 						     2 * c->devices));
-	/* After the first call, the driver has marked all of them as silent. */
+	/* In the first call, the driver marks all mute devices as silent. */
 	silent_unmap_beside(test, other, bystander, iommu);
 	WRITE_ONCE(iommu->pause, U64_MAX);
 	silent_unmap_beside(test, other, bystander, iommu);

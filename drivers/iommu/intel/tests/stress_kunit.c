@@ -338,7 +338,7 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 	if (ut_mmap_page(&addr, &pa) || ut_mmap_page(&left, &left_pa)) {
 		stress_error(s, "mmap failed", 0);
 	} else {
-		/* Not an error: a concurrent reset prevents the access. */
+		/* A concurrent reset may prevent the access: no error. */
 		for (i = 0; i < 2; i++)
 			WRITE_ONCE(s->shared, s->shared +
 				   ut_reaches_at(dev[i], pasid,

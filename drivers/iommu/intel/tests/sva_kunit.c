@@ -3,7 +3,7 @@
  * KUnit tests of shared virtual addressing (SVA) on mock IOMMUs.
  *
  * Devices are bound to an address space and use its page table as first stage.
- * The tests unmap memory of the address space, or make the address space end,
+ * The tests unmap memory of the address space, or make the address space exit,
  * and check what the devices reach and which invalidations the driver requests.
  */
 
@@ -100,7 +100,7 @@ static void sva_new_process(struct kunit *test, struct sva_process *p)
 	KUNIT_EXPECT_TRUE(test, sva_reaches(p->sva, p->dev, p->addr, p->pa));
 }
 
-/* Expect that DMA is refused, and that this is reported as a fault or not. */
+/* Expect that DMA is refused, and reported as a fault only if @reported. */
 static void sva_check_refused(struct kunit *test, const struct sva_process *p,
 			      ioasid_t pasid, bool reported)
 {
@@ -115,8 +115,8 @@ static void sva_check_refused(struct kunit *test, const struct sva_process *p,
 }
 
 /*
- * When an address space ends, DMA of its devices is refused. Fault reporting is
- * off until the device driver unbinds the device, because the device may
+ * When an address space exits, DMA of its devices is refused. Fault reporting
+ * is off until the device driver unbinds the device, because the device may
  * continue its DMA until then.
  */
 static void sva_exit(struct kunit *test)
@@ -133,7 +133,7 @@ static void sva_exit(struct kunit *test)
 }
 
 /*
- * When an address space ends, DMA of every device that is bound to it is
+ * When an address space exits, DMA of every device that is bound to it is
  * refused, behind the same IOMMU and behind another one.
  */
 static void sva_exit_with_several_devices(struct kunit *test)
@@ -167,7 +167,7 @@ static void sva_exit_with_several_devices(struct kunit *test)
 		iommu_sva_unbind_device(sva[i]);
 }
 
-/* If an address space ends during a reset, the reset must not reattach it. */
+/* If an address space exits during a reset, the reset must not reattach it. */
 static void sva_exit_during_reset(struct kunit *test)
 {
 	struct sva_process p = {};
@@ -190,7 +190,7 @@ static void sva_exit_work(void *mm)
 	mmput(mm);
 }
 
-/* An address space ends while its device is being unbound. */
+/* An address space exits while its device is being unbound. */
 static void sva_exit_during_unbind(struct kunit *test)
 {
 	struct mock_iommu *iommu = mock_iommu(MOCK_FS);

@@ -116,11 +116,11 @@ bool world_renew(struct kunit *test, struct world *world,
 
 u64 world_slot_addr(unsigned int slot);
 size_t world_slot_size(unsigned int slot);
-/* Physical address to map a slot of a domain to; @other selects one of two */
+/* Physical address to map a slot to: one of two per slot, selected by @other */
 phys_addr_t world_page(const struct world *world,
 		       const struct world_domain *domain, unsigned int slot,
 		       bool other);
-/* Domain that world_page() returned @pa for; NULL for addresses of memory */
+/* Domain that world_page() returned @pa for; NULL if @pa is in real memory */
 const struct world_domain *world_owner(const struct world *world,
 				       phys_addr_t pa);
 /*

@@ -148,7 +148,7 @@ static void cache_insert(struct mock_cache *cache, const struct mock_entry *new)
 
 /*
  * Test whether a translation lies within the invalidated block. The
- * specification does not oblige hardware to drop a translation that is larger
+ * specification does not require hardware to drop a translation that is larger
  * than the block.
  */
 static bool cache_within(const struct mock_entry *e, const struct mock_inv *inv)
@@ -360,7 +360,7 @@ bool mock_inv_permitted(struct mock_cache *cache, const struct mock_inv *inv)
 		if (inv->granularity != MOCK_PAGES)
 			break;
 		if (!(cache->cap & MOCK_CAP_PSI))
-			mock_violation(cache, "page-selective without CAP.PSI",
+			mock_violation(cache, "page selection without CAP.PSI",
 				       0);
 		else if (inv->order > mock_mamv(cache))
 			mock_violation(cache, "block larger than CAP.MAMV",
@@ -370,7 +370,7 @@ bool mock_inv_permitted(struct mock_cache *cache, const struct mock_inv *inv)
 	case MOCK_INV_DEVTLB_PASID:
 		if (!mock_ats_enabled(cache, inv->sid))
 			mock_violation(cache,
-				       "device TLB of a device without ATS",
+				       "device-TLB invalidation without ATS",
 				       inv->sid);
 		break;
 	default:
@@ -384,7 +384,7 @@ bool mock_inv_permitted(struct mock_cache *cache, const struct mock_inv *inv)
  * @cache: Cache of the IOMMU.
  * @inv: Requested invalidation.
  *
- * Drops the entries that the specification obliges hardware to drop, and no
+ * Drops the entries that the specification requires hardware to drop, and no
  * others.
  *
  * Context: Lock of the mock IOMMU held.
@@ -750,7 +750,7 @@ static int cache_lookup(struct mock_cache *cache,
 
 	if (hit && !hit->present)
 		return -EFAULT;
-	/* A write walks again if the entry lacks permission or dirty bit. */
+	/* A write walks again to get permission or to set the dirty bit. */
 	if (hit && (!write ||
 		    (hit->write && (hit->dirty || !tr->track_dirty)))) {
 		*result = *hit;

@@ -5,9 +5,9 @@
  * struct mock_cache is the translating part of a mock IOMMU: it walks the
  * tables that the driver has written, starting at the root table, and caches
  * what it reads in a context cache, a PASID cache, an IOTLB, paging-structure
- * caches and device TLBs. The caches are as hostile as the specification
- * allows: an entry is never evicted, and an invalidation removes only those
- * entries which the specification obliges hardware to remove.
+ * caches and device TLBs. The caches keep entries as long as the specification
+ * allows: an entry is never evicted, and an invalidation removes only the
+ * entries that the specification requires hardware to remove.
  *
  * The register layer (unit.c) executes invalidations on it, and the PCI layer
  * (pci.c) issues DMA through it and sets which devices have ATS enabled.

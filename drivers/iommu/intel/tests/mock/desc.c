@@ -70,7 +70,7 @@ static int desc_decode_pages(struct mock_inv *inv, u64 qw1, u64 *reserved)
  *
  * Context: Any.
  * Return: 0, or -EINVAL if the type or granularity is undefined, a block is not
- * aligned to its size, a wait requests nothing, or a reserved bit is set.
+ * aligned to its size, a wait specifies no action, or a reserved bit is set.
  */
 int mock_decode(const u64 *qw, struct mock_inv *inv)
 {

@@ -269,7 +269,7 @@ static struct pci_bus *pci_scan_segment(struct pci_segment *segment,
 }
 
 /* Look up the PCI device of a slot after the PCI core has scanned it. */
-static int pci_find_device(struct pci_segment *segment, unsigned int i)
+static int pci_lookup_slot(struct pci_segment *segment, unsigned int i)
 {
 	segment->devs[i].pdev =
 		pci_get_domain_bus_and_slot(segment->iommu->segment,
@@ -303,7 +303,7 @@ int mock_pci_create(struct mock_iommu *iommu)
 	if (!pci_scan_segment(segment, &pci_config_ops))
 		return -ENODEV;
 	for (i = 0; i < MOCK_BRIDGED2 && !ret; i++)
-		ret = pci_find_device(segment, i);
+		ret = pci_lookup_slot(segment, i);
 	return ret;
 }
 
@@ -348,7 +348,7 @@ int mock_plug(enum mock_iommu_id id, unsigned int i)
 	pci_scan_slot(bus, pci_number(i) & 0xff);
 	pci_bus_add_devices(bus);
 	pci_unlock_rescan_remove();
-	return pci_find_device(segment, i);
+	return pci_lookup_slot(segment, i);
 }
 
 /*
@@ -632,7 +632,7 @@ void mock_request_page(struct device *dev, ioasid_t pasid, u64 addr, u16 index,
 	if (!(config[PCI_PRI_EXT + PCI_PRI_CTRL] & PCI_PRI_CTRL_ENABLE))
 		return;
 	raw_spin_lock_irqsave(&iommu->lock, flags);
-	mock_prq_add(iommu, &req);
+	mock_prq_add(&iommu->prq, &req);
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 

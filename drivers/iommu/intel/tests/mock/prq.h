@@ -15,9 +15,10 @@
 #define _INTEL_IOMMU_MOCK_PRQ_H
 
 #include <linux/iommu.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct mock_iommu;
+struct mock_cache;
 
 #define MOCK_MAX_REQUESTS	8
 
@@ -42,6 +43,9 @@ struct mock_request {
 
 /**
  * struct mock_prq - page request queue of a mock IOMMU
+ * @regs: Registers of the IOMMU.
+ * @cache: Translation caches of the IOMMU, which count violations.
+ * @lock: Lock of the IOMMU. Protects all members below.
  * @status: Bits of the page request status register that software has not
  *	cleared.
  * @event: An interrupt is pending.
@@ -50,10 +54,11 @@ struct mock_request {
  * @hold: Devices hold their page requests until these are drained.
  * @held: Held page requests, oldest first.
  * @nr_held: Number of requests in @held.
- *
- * The lock of the mock IOMMU protects all members.
  */
 struct mock_prq {
+	void __iomem *regs;
+	struct mock_cache *cache;
+	raw_spinlock_t *lock; /* see above */
 	u32 status;
 	bool event;
 	u64 latency;
@@ -64,15 +69,19 @@ struct mock_prq {
 };
 
 /* For tests */
-void mock_hold_requests(struct mock_iommu *iommu, bool hold);
-void mock_delay_event(struct mock_iommu *iommu, u64 latency);
-bool mock_prq_is_idle(struct mock_iommu *iommu);
+void mock_hold_requests(struct mock_prq *prq, bool hold);
+void mock_delay_event(struct mock_prq *prq, u64 latency);
+bool mock_prq_is_idle(struct mock_prq *prq);
 
-/* For the other files of the mock hardware, with the IOMMU's lock held */
-void mock_prq_add(struct mock_iommu *iommu, const struct mock_request *req);
-void mock_prq_push(struct mock_iommu *iommu, u16 sid);
-void mock_prq_drain(struct mock_iommu *iommu);
-void mock_prq_poll(struct mock_iommu *iommu);
-void mock_prq_reset(struct mock_iommu *iommu);
+/* For the layers above */
+void mock_prq_init(struct mock_prq *prq, void __iomem *regs,
+		   struct mock_cache *cache, raw_spinlock_t *lock);
+
+/* For the layers above, which hold the lock */
+void mock_prq_add(struct mock_prq *prq, const struct mock_request *req);
+void mock_prq_push(struct mock_prq *prq, u16 sid);
+void mock_prq_drain(struct mock_prq *prq);
+void mock_prq_poll(struct mock_prq *prq);
+void mock_prq_reset(struct mock_prq *prq);
 
 #endif /* _INTEL_IOMMU_MOCK_PRQ_H */

@@ -70,7 +70,7 @@
  */
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
 /* Time within which software has to handle an error */
-#define UNIT_PATIENCE	(400 * NSEC_PER_MSEC)
+#define UNIT_ERROR_DEADLINE	(400 * NSEC_PER_MSEC)
 /* Time-outs that count as unlimited retries: more than any test provokes */
 #define UNIT_MAX_TIMEOUTS	200
 #define UNIT_QUEUE_LENGTH	256
@@ -389,9 +389,22 @@ static bool unit_is_devtlb(const struct mock_inv *inv)
 	       inv->type == MOCK_INV_DEVTLB_PASID;
 }
 
+/*
+ * Test whether the address mask of a request is above CAP.MAMV, and if so,
+ * record it: no driver has to rely on the queue error.
+ */
+static bool unit_mask_too_large(struct mock_iommu *iommu,
+				const struct mock_inv *inv)
+{
+	if (inv->type != MOCK_INV_PIOTLB || inv->granularity != MOCK_PAGES ||
+	    inv->order <= mock_mamv(&iommu->cache))
+		return false;
+	mock_violation(&iommu->cache, "address mask above MAMV", inv->order);
+	return true;
+}
+
 /* Test whether a valid request raises a queue error that a test injects. */
-static bool unit_rejects(const struct mock_iommu *iommu,
-			 const struct mock_inv *inv)
+static bool unit_rejects(struct mock_iommu *iommu, const struct mock_inv *inv)
 {
 	bool pages = (unit_is_iotlb(inv) && inv->granularity == MOCK_PAGES) ||
 		     (unit_is_devtlb(inv) && inv->order < MOCK_ALL_PAGES);
@@ -399,8 +412,7 @@ static bool unit_rejects(const struct mock_iommu *iommu,
 	switch (iommu->errors.reject) {
 	case MOCK_REJECT_NONE:
 		return iommu->errors.limit_mask &&
-		       inv->type == MOCK_INV_PIOTLB && pages &&
-		       inv->order > mock_mamv(&iommu->cache);
+		       unit_mask_too_large(iommu, inv);
 	case MOCK_REJECT_PAGES:
 		return pages;
 	case MOCK_REJECT_SELECTIVE:
@@ -452,7 +464,7 @@ static __no_kcsan void unit_write_status(u64 pa, u32 status)
 	smp_store_release((u32 *)phys_to_virt(pa), status);
 }
 
-static bool unit_is_mute(const struct mock_errors *errors, u16 sid)
+static bool unit_is_silent(const struct mock_errors *errors, u16 sid)
 {
 	return sid && (sid == errors->ite || sid == errors->ite2);
 }
@@ -547,17 +559,17 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
 	/* A time-out aborts the device-TLB invalidations that follow, too. */
 	if (unit_is_devtlb(&inv) &&
-	    (iommu->aborted || unit_is_mute(errors, inv.sid)))
+	    (iommu->aborted || unit_is_silent(errors, inv.sid)))
 		return unit_abort_devtlb(iommu, &inv);
 	unit_invalidate(iommu, &inv);
 	if (unit_is_devtlb(&inv))
-		mock_prq_push(iommu, inv.sid);
+		mock_prq_push(&iommu->prq, inv.sid);
 	if (inv.type != MOCK_INV_WAIT)
 		return true;
 	if (iommu->aborted)
 		return unit_do_timeout(iommu);
 	if (qw[0] & BIT(7))
-		mock_prq_drain(iommu);
+		mock_prq_drain(&iommu->prq);
 	if (qw[0] & BIT(5)) {
 		unit_write_head(iommu);
 		unit_write_status(qw[1], qw[0] >> 32);
@@ -575,7 +587,7 @@ static void unit_do_queue(struct mock_iommu *iommu)
 		unit_doorbell(iommu);
 	}
 	if (iommu->raised || iqt & IQT_MARK) {
-		if (ktime_get_ns() - iommu->raised_at > UNIT_PATIENCE)
+		if (ktime_get_ns() - iommu->raised_at > UNIT_ERROR_DEADLINE)
 			unit_recover(iommu);
 		return;
 	}
@@ -595,7 +607,8 @@ static void unit_poll(struct mock_iommu *iommu)
 		unit_do_queue(iommu);
 	else
 		unit_do_registers(iommu);
-	mock_prq_poll(iommu);
+	if (iommu->ecap & MOCK_ECAP_PRS)
+		mock_prq_poll(&iommu->prq);
 	raw_spin_unlock(&iommu->lock);
 }
 
@@ -661,7 +674,7 @@ void mock_reset(void)
 		mock_do_commands(iommu);
 		iommu->hold = 0;
 		iommu->errors = (struct mock_errors) {};
-		mock_prq_reset(iommu);
+		mock_prq_reset(&iommu->prq);
 		iommu->timeouts = 0;
 		iommu->cache.refused = 0;
 		iommu->doorbells = 0;
@@ -806,6 +819,7 @@ static int __init unit_init_one(struct mock_iommu *iommu,
 	iommu->regs = ioremap(iommu->phys, SZ_4K);
 	if (!iommu->regs)
 		return -ENOMEM;
+	mock_prq_init(&iommu->prq, iommu->regs, &iommu->cache, &iommu->lock);
 	writel(0x60, iommu->regs + REG_VER);
 	writeq(iommu->cache.cap, iommu->regs + REG_CAP);
 	writeq(iommu->ecap, iommu->regs + REG_ECAP);

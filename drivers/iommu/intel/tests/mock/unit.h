@@ -153,8 +153,8 @@ struct mock_errors {
  * @timeouts: Number of time-out errors raised since mock_reset().
  * @log: Requests since mock_reset(), in order of execution.
  * @nr_log: Number of requests, which may exceed %MOCK_MAX_LOG.
- * @pause: Shortest time in ns between an error and the next time-out, of all
- *	since mock_reset(); %U64_MAX if there was none.
+ * @pause: Shortest time in ns from an error to the next time-out since
+ *	mock_reset(); %U64_MAX if there was none.
  */
 struct mock_iommu {
 	const char *name;
