@@ -254,6 +254,13 @@ static int queue_submit_device(unsigned int i)
 	return qi_submit_sync(drv_iommu(MOCK_FS), &desc, 1, 0);
 }
 
+/* Test whether the mock IOMMU has not read yet that an error was cleared. */
+static bool queue_sees_error(struct mock_iommu *iommu)
+{
+	guard(raw_spinlock_irqsave)(&iommu->lock);
+	return iommu->raised;
+}
+
 /*
  * After one time-out, invalidations for a removed device are dropped, and the
  * result is -ETIMEDOUT. The other descriptors of the submission are executed.
@@ -269,6 +276,9 @@ static void timeout_of_removed_device(struct kunit *test)
 	mock_set_removed(dev, true);
 	KUNIT_EXPECT_EQ(test, queue_submit_device(1), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
+	/* Until then, the driver would handle the error again. */
+	while (queue_sees_error(iommu))
+		cond_resched();
 
 	scoped_guard(raw_spinlock_irqsave, &iommu->lock)
 		iommu->nr_log = 0;

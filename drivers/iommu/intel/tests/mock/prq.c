@@ -162,7 +162,6 @@ void mock_prq_poll(struct mock_prq *prq)
  */
 void mock_prq_add(struct mock_prq *prq, const struct mock_request *req)
 {
-	
 	if (!prq->hold) {
 		prq_insert(prq, req);
 		return;
