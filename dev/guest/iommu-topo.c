@@ -522,7 +522,7 @@ static ssize_t provoke_write(struct file *file, const char __user *buf,
 		topo_provoke_sleep();
 	if (IS_ENABLED(CONFIG_PROVE_RCU))
 		(void)rcu_dereference(topo_rcu);
-	/* Lockdep disables itself after its first report, or one of KASAN */
+	/* A report of a deadlock, or one by KASAN, disables lockdep */
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
 		topo_provoke_inversion();
 	if (IS_ENABLED(CONFIG_KASAN))

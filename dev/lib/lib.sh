@@ -3,7 +3,7 @@
 # Shared by all scripts: directories, options, messages, logs of long steps, locks.
 # Source it after "set -eu". It only sets variables and defines functions.
 
-# The checkout, what is built from it, and what is kept across checkouts
+# The checkout, its build directory, and the cache that all checkouts share
 TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 BUILD=$TOP/build
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/iommu-alist

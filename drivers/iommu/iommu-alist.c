@@ -334,9 +334,10 @@ EXPORT_SYMBOL_GPL(iommu_attach_list_add);
  * @list: List that @elm is on.
  * @elm: The element.
  *
- * Called after the device's entry has been made non-present and everything that
- * may have been cached through it has been invalidated, or after another
- * element has been added to @list to replace @elm.
+ * Called when the device's entry no longer refers to the domain and tag of
+ * @elm, and everything that may have been cached through it has been
+ * invalidated. If the entry is not changed, called after another element of the
+ * same group has been added to replace @elm.
  *
  * A flush may use @elm until a grace period has passed. The caller frees the
  * structure that embeds @elm with call_rcu() on &iommu_attach_elm.rcu.

@@ -133,13 +133,16 @@ struct iommu_device;
  * If no other element uses the domain id in the tag, the id can then be reused
  * (see &enum iommu_attach_left).
  *
- * **Replacing an element** of a device whose entry stays present requires the
- * new element to be added before the old one is removed. A concurrent walk may
- * pass the position of the new element before it is added and reach that of the
- * old one after it is removed. If both elements are in the same group, the walk
- * still visits that group. If only the new element has an ATC, the walk may
- * miss the ATC, so the driver invalidates it completely after adding the
- * element. Flushes in progress detect the new element as described above.
+ * **Replacing an element** requires the new element to be added before the old
+ * one is removed. If the device's entry is changed to refer to another domain
+ * or tag without becoming non-present, everything cached through its old
+ * contents is invalidated before the removal, as for a detach. If the entry is
+ * not changed, because only the ATC is new, both elements are in the same
+ * group. A concurrent walk may pass the position of the new element before it
+ * is added and reach that of the old one after it is removed. It still visits
+ * the group, but may miss the ATC, so the driver invalidates the ATC completely
+ * after adding the element. Flushes in progress detect the new element as
+ * described above.
  *
  * **Lifetime.** A flush may use an element, and send ATC invalidations for it,
  * until a grace period after its removal has passed. The driver therefore calls
@@ -321,7 +324,7 @@ iommu_attach_list_find_iommu(struct iommu_attach_list *list,
 void iommu_attach_list_quiesce(void);
 
 /**
- * var iommu_attach_atcs_exist - whether an element with an ATC has been set up
+ * var iommu_attach_atcs_exist - whether elements with an ATC may exist
  *
  * Set before the first element with an ATC is added to any list, and never
  * cleared. By the time that element is added, all flushes that have read the
@@ -469,8 +472,8 @@ static inline void iommu_attach_list_flush_end(struct iommu_attach_list *list)
 /*
  * State of a walk, kept by the loops below. @first is the element that a walk
  * over one IOMMU starts from, NULL for a walk over the list. @elm is the
- * element visited last or, for a walk under the lock, the one to visit next.
- * @leader is the leader of the group of @elm, for a walk over ATCs.
+ * element visited last or, for iommu_attach_list_for_each_locked(), the one to
+ * visit next. @leader is the leader of the group of @elm, for a walk over ATCs.
  */
 struct iommu_attach_walk {
 	struct iommu_attach_list *list;
@@ -608,8 +611,8 @@ iommu_attach_walk_next_atc(struct iommu_attach_walk *walk)
 
 /**
  * iommu_attach_list_for_each_locked() - visit every attachment under the lock
- * @elm: Loop cursor, &struct iommu_attach_elm pointer. May be removed within
- *	the loop.
+ * @elm: Loop cursor, &struct iommu_attach_elm pointer. The loop body may remove
+ *	this element from the list, but no other.
  * @list: The list.
  *
  * Visits each attachment once. For code that modifies the tables that the

@@ -24,8 +24,8 @@ def count(args):
 		_, refused = log.without_refused(log.read(args.console))
 		measured = sum(lost.values())
 		if refused < measured:
-			return fail(f'{refused} invalidations were refused, but '
-				    f'{measured} of them in measurements')
+			return fail(f'the log has {refused} refused invalidations, but '
+				    f'the measurements counted {measured}')
 		names = {name for name, n in lost.items() if n}
 		if refused > measured:
 			names.add('io')

@@ -44,7 +44,7 @@ def differences(word, *triples):
 	return ' '.join(f'{name} {number} {word} {other}' for name, number, other in triples)
 
 
-def above_least(row, result):
+def off_least(row, result):
 	"""The numbers of a result that differ from the least, as text; empty if none"""
 	c, times = result.count, submissions(row)
 	triples = (('IOTLB', c.iotlb, row.least.iotlb),
@@ -79,10 +79,10 @@ def fault(row):
 	"""Why the numbers of a row are wrong; empty if they are right"""
 	if row.lost:
 		return (doubt(row.series) or
-			row.least.exact and above_least(row, row.series) or
+			row.least.exact and off_least(row, row.series) or
 			above_one(row))
 	return (doubt(row.base) or doubt(row.series) or
-		row.least.exact and above_least(row, row.series) or
+		row.least.exact and off_least(row, row.series) or
 		above_base(row))
 
 
@@ -100,7 +100,7 @@ def count_cases(rows):
 			yield Case(f'{name} ({numbers(row.series)}, base {base})')
 		if row.topology.name == WASTEFUL and row.least.iotlb:
 			why = doubt(row.base)
-			if not why and not above_least(row, row.base):
+			if not why and not off_least(row, row.base):
 				why = 'the base should exceed the least, but does not'
 			yield Case(f'{name}, and the base fails it', why or None)
 

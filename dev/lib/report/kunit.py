@@ -40,8 +40,8 @@ LEAKS = re.compile(r'leaks: (\d+)')
 
 @dataclass
 class Said:
-	"""What the log has on a test: its place, and for each result with this name
-	whether it passed, the lines before it, and why it was skipped."""
+	"""The entries for a test in the log: their place, and for each result with this
+	name whether it passed, the lines before it, and why it was skipped."""
 	place: int
 	results: list = field(default_factory=list)
 
@@ -58,7 +58,7 @@ def ktap(lines):
 
 
 def read_results(lines):
-	"""Map the path of each test to what the log has on it."""
+	"""Map the path of each test to its entries in the log."""
 	said, groups, before = {}, [], []
 
 	def of(indent, name):
@@ -123,7 +123,7 @@ def group_cases(group, said, path=()):
 			yield case
 	counts = group['misc']
 	if path and not failed and counts['failed']:
-		yield Case('.'.join(path), 'FAILURE though no case failed')
+		yield Case('.'.join(path), 'it failed, but none of its cases did')
 	elif path and not failed and counts['errors']:
 		yield Case('.'.join(path), 'the results cannot be read (see the log)')
 
@@ -161,7 +161,7 @@ def splats(lines):
 def kernel_cases(lines):
 	"""The cases of the run as a whole"""
 	cpus = max((int(n) for n in CPUS.findall('\n'.join(lines))), default=1)
-	yield Case('kernel.two-cpus', None if cpus >= 2 else f'it had {cpus}')
+	yield Case('kernel.two-cpus', None if cpus >= 2 else f'it had {cpus} CPU')
 	ended = any(END in line for line in lines)
 	last = [line for line in lines if line and not line.startswith('qemu-')]
 	yield Case('kernel.end', None if ended else

@@ -13,9 +13,9 @@ PROVOKED = 'RESULT provoked'
 
 # Names in the code of the IOMMU and its tests: anywhere in the line, or as prefixes
 OURS = re.compile(
-	r'iommu|dmar|cache_tag|pasid|alist|iotlb|iova|prq|second_look|single_atc'
-	r'| _*(qi|intel|dma|attachment|quarantine|flush_batch|topo|ut|drv|world|unit'
-	r'|mock|stress|random|race|cache)_')
+	r'iommu|dmar|cache_tag|pasid|alist|iotlb|devtlb|iova|prq|second_look|single_atc'
+	r'| _*(qi|intel|dma|attachment|quarantine|flush_(batch|range|page)|topo|ut'
+	r'|fixture|drv|world|unit|mock|stress|random|race|cache)_')
 RACE = re.compile(r'BUG: KCSAN: data-race')
 ACCESS = re.compile(r' to 0x[0-9a-f]+ of [0-9]+ bytes by ')
 ENTRY = re.compile(

@@ -355,7 +355,7 @@ typedef void flush_iommu_fn(struct iommu_attach_list *list,
 			    struct flush_batch *batch);
 
 /*
- * Call @flush for one IOMMU after the other, and wait for each of them, for the
+ * Call @flush for each IOMMU, and wait for it before the next call, for the
  * reason given at the top of this file.
  */
 static void flush_each_iommu(struct iommu_attach_list *list,
@@ -386,7 +386,7 @@ static void flush_each_iommu(struct iommu_attach_list *list,
  * nested on @domain. More than the range may be invalidated. Failed
  * invalidations are logged.
  *
- * Context: Any except NMI. Waits for one IOMMU after the other, with interrupts
+ * Context: Any except NMI. Waits for the IOMMUs one at a time, with interrupts
  * disabled.
  */
 void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,

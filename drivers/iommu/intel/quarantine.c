@@ -11,8 +11,8 @@
  * of its device TLB no longer matter, and invalidations for it are dropped.
  *
  * The quarantine ends when the device answers an invalidation, or when a reset
- * has emptied its device TLB. To find out, the driver sends an invalidation to
- * the device, called a probe below, when a domain is attached to it, which
+ * has emptied its device TLB. To detect this, the driver probes the device: it
+ * sends an invalidation whenever a domain is attached to the device, which
  * includes the end of a reset. A delayed work does the same periodically,
  * because the driver is not notified when a device is powered up, or reset
  * along with its bus.
@@ -58,7 +58,8 @@ unsigned int dmar_quarantine_delay = DMAR_QUARANTINE_DELAY;
 /**
  * dmar_count_timeout() - count a device-TLB invalidation that has timed out
  * @iommu: The IOMMU.
- * @rid: Requester id of the device. Ignored unless the device supports ATS.
+ * @rid: Requester id of the device. Nothing is counted if no device with ATS
+ *	has this id.
  * @ns: Time for which the IOMMU has waited, in ns.
  *
  * Context: Any but NMI. Takes &intel_iommu.device_rbtree_lock.
@@ -105,7 +106,7 @@ void dmar_clear_timeouts(struct intel_iommu *iommu, u16 rid)
  *
  * Context: Any but NMI. Takes &intel_iommu.device_rbtree_lock.
  * Return: true if the device is in quarantine or is being put into it; false
- * for all others, and if no device with ATS has this id.
+ * otherwise, and if no device with ATS has this id.
  */
 bool dmar_is_quarantined(struct intel_iommu *iommu, u16 rid)
 {
@@ -313,10 +314,10 @@ static bool context_fault_disabled(const struct context_entry *context)
 }
 
 /*
- * End the quarantine. If the context entry was kept non-present because of it,
- * which disabled fault reporting indicates, make the entry present. In legacy
- * mode there is no such entry if no domain is attached, or while the entry is
- * being cleared.
+ * End the quarantine. If the context entry is non-present because of it, make
+ * the entry present. Such an entry is recognised by its disabled fault
+ * reporting. In legacy mode there is none if no domain is attached, or while
+ * the entry is being cleared.
  */
 static void quarantine_unblock(struct device_domain_info *info)
 {

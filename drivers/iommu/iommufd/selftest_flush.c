@@ -62,9 +62,9 @@ void iommufd_test_flushed(unsigned long pfn, unsigned long nr)
 }
 
 /*
- * Test whether the pin about to be dropped is the last one of the page. As the
- * pages of a large folio share a pin count, a pin of these is treated as the
- * last one if no domain maps the page.
+ * Test whether the pin about to be dropped is the last one of the page. The
+ * pages of a large folio share a pin count. A pin of such a page is taken for
+ * the last one if no non-coherent domain maps the page.
  */
 static bool flush_is_last_pin(unsigned long pfn)
 {
@@ -149,9 +149,11 @@ static void flush_mark_area_written(struct iopt_area *area, unsigned long iova,
  * iommufd_test_writes() - Record that the kernel writes to a range of an IOAS
  * @iopt: io_pagetable of the IOAS
  * @iova: Start of the range
- * @length: Length of the range in bytes, at least 1
+ * @length: Length of the range in bytes
  *
- * Called before the iommufd function that has to flush the written data.
+ * Called before the iommufd function that has to flush the written data. An
+ * empty range, or one longer than MAX_LENGTH, is not recorded. The record ends
+ * at the first gap or read-only area.
  */
 void iommufd_test_writes(struct io_pagetable *iopt, unsigned long iova,
 			 size_t length)

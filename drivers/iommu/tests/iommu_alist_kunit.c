@@ -679,7 +679,7 @@ static void alist_remove_ahead(struct kunit *test)
 			visit(&v, elm);
 			if (to_att(elm)->id != 1)
 				continue;
-			/* The current element and all behind it but the last */
+			/* The current element and all ahead but the last */
 			for (i = 1; i < 5; i++)
 				att_remove(list, att[i]);
 			KUNIT_EXPECT_EQ(test, att_link(list, late), 0);

@@ -4,8 +4,8 @@
 #define IOMMU_ALIST_CHECKS_H
 
 /**
- * struct checks - results of a kind of check
- * @error: What is wrong, NULL if nothing is.
+ * struct checks - results of one kind of check
+ * @error: Description of the first failure, NULL if there is none.
  * @operations: Number of operations checked.
  * @steps: Number of steps explored.
  */
@@ -16,11 +16,11 @@ struct checks {
 
 extern struct checks checks;
 
-/* Report the operation that is being checked as wrong. */
+/* Record that the check of the current operation has failed. */
 void check_failed(const char *why);
 
 /* Check the operation that has been recorded in @nr_stores stores. */
 void check_walks(unsigned int nr_stores);
-void check_attach(unsigned int nr_stores);
+void check_model(unsigned int nr_stores);
 
 #endif /* IOMMU_ALIST_CHECKS_H */

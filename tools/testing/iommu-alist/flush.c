@@ -58,7 +58,7 @@ struct iommu_attach_elm *flush_advance(struct flush *flush)
 	return elm;
 }
 
-static u64 pack_elm(const struct iommu_attach_elm *elm)
+static unsigned int pack_elm(const struct iommu_attach_elm *elm)
 {
 	return elm ? world_index(elm) + 1 : 0;
 }
@@ -67,11 +67,11 @@ u64 flush_pack(const struct flush *flush)
 {
 	u64 key = flush->at;
 
-	key = key << 2 | flush->skip;
-	key = key << 3 | pack_elm(flush->iommus.elm);
-	key = key << 3 | pack_elm(flush->inner.first);
-	key = key << 3 | pack_elm(flush->inner.elm);
-	return key << 3 | pack_elm(flush->inner.leader);
+	key = world_pack(key, flush->skip, 2);
+	key = world_pack(key, pack_elm(flush->iommus.elm), 3);
+	key = world_pack(key, pack_elm(flush->inner.first), 3);
+	key = world_pack(key, pack_elm(flush->inner.elm), 3);
+	return world_pack(key, pack_elm(flush->inner.leader), 3);
 }
 
 void states_clear(void)

@@ -18,8 +18,8 @@ enum flush_at {
 };
 
 /**
- * struct flush - state of the walk over all IOMMUs, and of each over tags and ATCs
- * @at: The loop that it is in.
+ * struct flush - state of a flush
+ * @at: Current loop.
  * @skip: Loop to leave out, %FLUSH_TAGS or %FLUSH_ATCS; %FLUSH_DONE for none.
  * @iommus: State of the loop over IOMMUs.
  * @inner: State of the loop over tags or ATCs.
@@ -29,15 +29,13 @@ struct flush {
 	struct iommu_attach_walk iommus, inner;
 };
 
-#define FLUSH_BITS	16
-
 void flush_begin(struct flush *flush, enum flush_at skip);
 /*
- * Do one step. @flush->at before the step says in which loop. Return the element
- * that is visited, NULL at the end of a loop.
+ * Do one step of the loop that @flush->at specifies. Return the element that is
+ * visited, NULL at the end of the loop.
  */
 struct iommu_attach_elm *flush_advance(struct flush *flush);
-/* Return a number of FLUSH_BITS bits that identifies the state. */
+/* Return a number that identifies the state. */
 u64 flush_pack(const struct flush *flush);
 
 /* Empty the set of states. */

@@ -5,6 +5,9 @@
  * kind of check.
  */
 
+#include <signal.h>
+#include <unistd.h>
+
 #include "checks.h"
 #include "world.h"
 
@@ -31,6 +34,16 @@ static void check_operation(unsigned int nr_stores)
 	check(nr_stores);
 }
 
+/* A broken list may lead a walk anywhere. */
+static void crashed(int signal)
+{
+	if (!checks.error)
+		world_print();
+	printf("Bail out! signal %d\n", signal);
+	fflush(stdout);
+	_exit(1);
+}
+
 int main(void)
 {
 	static const struct {
@@ -46,11 +59,15 @@ int main(void)
 		{ "walks during a replacement", WORLD_REPLACE, MAX_WALKED,
 		  check_walks },
 		{ "unmap during an attach", WORLD_ADD, MAX_MODELLED,
-		  check_attach },
+		  check_model },
+		{ "unmap during a detach", WORLD_REMOVE, MAX_MODELLED,
+		  check_model },
 	};
 	const unsigned int nr = sizeof(kinds) / sizeof(*kinds);
 	unsigned int i, failed = 0;
 
+	signal(SIGSEGV, crashed);
+	signal(SIGABRT, crashed);
 	printf("TAP version 13\n1..%u\n", nr);
 	for (i = 0; i < nr; i++) {
 		checks = (struct checks) {};

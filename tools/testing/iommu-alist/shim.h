@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What drivers/iommu/iommu-alist.c and the list primitives need of the kernel.
+ * Replacements for the kernel definitions that drivers/iommu/iommu-alist.c and
+ * the list primitives use.
  *
- * The Makefile makes a header for each kernel header that they include, except
- * for those that are taken from the kernel tree, and lets it include this file.
+ * For each kernel header that these include, except for those taken from the
+ * kernel tree, the Makefile generates a header that includes this file.
  *
- * Loads and stores of shared memory call step_load() and step_store(), so that a
- * test can let others proceed in between. There is a single thread: barriers are
- * not modelled, and locks are always free.
+ * READ_ONCE() and WRITE_ONCE() call step_load() and step_store(), so that a
+ * test can make stores of the writer visible before each load of a reader.
+ * There is a single thread: barriers are not modelled, and locks are always
+ * free.
  */
 #ifndef IOMMU_ALIST_SHIM_H
 #define IOMMU_ALIST_SHIM_H

@@ -8,7 +8,7 @@
 #include "step.h"
 
 #define MAX_ARENA	8192
-#define MAX_STORES	64
+#define MAX_STORES	63
 #define MAX_LOADS	64
 #define WORD		sizeof(uint64_t)
 
@@ -58,7 +58,10 @@ static void record(size_t offset, size_t size)
 	memcpy(shadow + offset, arena + offset, size);
 }
 
-/* Plain stores since the last hook, in the order of their addresses */
+/*
+ * Record the plain stores since the last hook, in the order of their addresses,
+ * except for those to @skip_size bytes at @skip.
+ */
 static void record_plain(size_t skip, size_t skip_size)
 {
 	size_t offset;

@@ -7,10 +7,13 @@
  *	step_record_end();
  *	step_explore(fn, data);
  *
- * The writer's stores do not depend on readers. They are recorded once, in
- * order, as differences of the memory &step_arena, and then undone or applied in
- * any number. step_explore() calls fn for every choice of how many stores are
- * visible at each of its loads.
+ * The writer's stores do not depend on readers. They are recorded once, as
+ * differences of the memory that step_set_arena() was given, and then undone or
+ * applied in any number. step_explore() calls fn for every choice of how many
+ * stores are visible at each of its loads.
+ *
+ * Stores through WRITE_ONCE() and the like are recorded in program order. Plain
+ * stores between two of them are recorded in the order of their addresses.
  */
 #ifndef IOMMU_ALIST_STEP_H
 #define IOMMU_ALIST_STEP_H
@@ -23,8 +26,8 @@ void step_load(void);
 void step_store(const void *p, size_t size);
 
 /*
- * The memory that writers change. @is_read says whether a reader loads anything
- * in the 8 bytes at this offset; stores to others are not steps.
+ * The memory that writers change. @is_read says whether a reader may load
+ * anything in the 8 bytes at this offset; stores to others are not steps.
  */
 void step_set_arena(void *p, size_t size, bool (*is_read)(size_t offset));
 

@@ -38,11 +38,11 @@ static void add_state(const struct walk *walk)
 {
 	u64 key = flush_pack(&walk->flush);
 
-	key = key << IOMMUS | walk->iommus;
-	key = key << (IOMMUS * MAX_TAG) | walk->groups;
-	key = key << MAX_ELMS | walk->atcs;
-	key = key << 1 | walk->after;
-	key = key << 6 | walk->nr;
+	key = world_pack(key, walk->iommus, IOMMUS);
+	key = world_pack(key, walk->groups, IOMMUS * MAX_TAG);
+	key = world_pack(key, walk->atcs, MAX_ELMS);
+	key = world_pack(key, walk->after, 1);
+	key = world_pack(key, walk->nr, 6);
 	if (!states_add(key))
 		return;
 	assert(nr_queued < MAX_STATES);
@@ -82,6 +82,8 @@ static void step(void *data)
 
 	checks.steps++;
 	elm = flush_advance(&walk.flush);
+	if (elm && elm == world.removed && walk.after)
+		check_failed("an element is visited after its removal");
 	if (elm && at == FLUSH_IOMMUS)
 		visit(&walk.iommus, world_iommu(elm),
 		      "an IOMMU is visited twice");
@@ -93,16 +95,19 @@ static void step(void *data)
 	add_state(&walk);
 }
 
+/* If an element replaces another one, their group is there all the time. */
 static void check_visited(const struct walk *walk,
 			  const struct iommu_attach_elm *elm)
 {
-	if (!world_stays(elm) && !(elm == world.added && walk->after))
-		return;
-	if (!(walk->iommus & BIT(world_iommu(elm))))
+	bool added = elm == world.added;
+	bool stays = world_stays(elm) || (added && walk->after);
+	bool group_stays = stays || (added && world.removed);
+
+	if (group_stays && !(walk->iommus & BIT(world_iommu(elm))))
 		check_failed("an IOMMU is missed");
-	if (!(walk->groups & BIT(world_group(elm))))
+	if (group_stays && !(walk->groups & BIT(world_group(elm))))
 		check_failed("a group is missed");
-	if (elm->has_atc && !(walk->atcs & BIT(world_index(elm))))
+	if (stays && elm->has_atc && !(walk->atcs & BIT(world_index(elm))))
 		check_failed("an ATC is missed");
 }
 

@@ -7,9 +7,9 @@
  * struct group - elements with the same IOMMU and tag
  * @iommu: Number of the IOMMU.
  * @tag: The tag.
- * @atc_leads: The element that is added first, and leads, has an ATC.
+ * @atc_leads: The leader, which is added first, has an ATC.
  * @atcs: Number of other elements with an ATC.
- * @plain: Number of other elements without.
+ * @plain: Number of other elements without an ATC.
  */
 struct group {
 	unsigned int iommu, tag;
@@ -26,28 +26,31 @@ static unsigned int nr_groups;
 
 static void (*world_check)(unsigned int nr_stores);
 
-static bool within(size_t word, size_t offset)
-{
-	return word == offset / 8 * 8;
-}
+/* Whether the word at this offset of a structure is part of a member */
+#define inside(word, type, member)				\
+	((word) >= offsetof(type, member) &&			\
+	 (word) < offsetof(type, member) + sizeof(((type *)0)->member))
 
-/* Whether walks read anything in this word */
+/*
+ * Whether walks may read anything in this word: all but the trees, the links that
+ * point backwards, and the members that are for writers.
+ */
 static bool world_is_read(size_t word)
 {
 	size_t elms = offsetof(typeof(world.arena), elms);
 
 	if (word < elms)
-		return within(word, offsetof(struct iommu_attach_list, elms)) ||
-		       within(word, offsetof(struct iommu_attach_list, tags)) ||
-		       within(word, offsetof(struct iommu_attach_list, nr_atcs)) ||
-		       within(word, offsetof(struct iommu_attach_list,
-					     atcs_added));
+		return !inside(word, struct iommu_attach_list, groups) &&
+		       !inside(word, struct iommu_attach_list, devices) &&
+		       !inside(word, struct iommu_attach_list, elms.prev) &&
+		       !inside(word, struct iommu_attach_list, tags.prev);
 	word = (word - elms) % sizeof(struct iommu_attach_elm);
-	return within(word, offsetof(struct iommu_attach_elm, iommu)) ||
-	       within(word, offsetof(struct iommu_attach_elm, iotlb_tag)) ||
-	       within(word, offsetof(struct iommu_attach_elm, node)) ||
-	       within(word, offsetof(struct iommu_attach_elm, tag_node)) ||
-	       within(word, offsetof(struct iommu_attach_elm, has_atc));
+	return !inside(word, struct iommu_attach_elm, group_node) &&
+	       !inside(word, struct iommu_attach_elm, device_node) &&
+	       !inside(word, struct iommu_attach_elm, node.prev) &&
+	       !inside(word, struct iommu_attach_elm, tag_node.prev) &&
+	       !inside(word, struct iommu_attach_elm, list) &&
+	       !inside(word, struct iommu_attach_elm, rcu);
 }
 
 static struct iommu_attach_elm *world_new(unsigned int iommu, unsigned int tag,
@@ -166,15 +169,16 @@ static void world_do_all(enum world_op op)
 /* Do all operations on all lists that extend the present groups. */
 static void world_extend(enum world_op op, unsigned int left)
 {
-	struct group *g = &groups[nr_groups], *last = g - 1;
+	struct group *g = &groups[nr_groups];
+	const struct group *last = nr_groups ? g - 1 : NULL;
 	unsigned int iommu, members;
 
 	world_do_all(op);
 	if (!left || nr_groups == IOMMUS * MAX_GROUPS)
 		return;
-	for (iommu = nr_groups ? last->iommu : 0; iommu < IOMMUS; iommu++) {
+	for (iommu = last ? last->iommu : 0; iommu < IOMMUS; iommu++) {
 		g->iommu = iommu;
-		g->tag = nr_groups && last->iommu == iommu ? last->tag + 2 : 2;
+		g->tag = last && last->iommu == iommu ? last->tag + 2 : 2;
 		if (g->tag > 2 * MAX_GROUPS)
 			continue;
 		nr_groups++;

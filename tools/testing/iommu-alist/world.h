@@ -9,16 +9,16 @@
 #include <linux/iommu-alist.h>
 
 #define IOMMUS		2
-/* Groups of an IOMMU have tags 2, 4 and 6; those in between are for new ones. */
+/* Groups of an IOMMU have tags 2, 4 and 6. New groups have the odd tags. */
 #define MAX_GROUPS	3
 #define MAX_TAG		7
 #define MAX_ELMS	6
 
 /**
  * struct world - a list and its elements
- * @list: The list.
- * @elms: Elements, the first @nr of which are or were on the list.
- * @nr: Their number.
+ * @arena: The memory that operations change: the list, and elements, the first
+ *	@nr of which are or were on the list.
+ * @nr: Number of elements.
  * @tags: Tag that each element has on the list.
  * @added: Element that the operation adds, NULL for none.
  * @removed: Element that the operation removes, NULL for none.
@@ -58,6 +58,14 @@ static inline bool world_stays(const struct iommu_attach_elm *elm)
 	       elm != world.removed;
 }
 
+/* Append a field of some bits to a key that identifies a state. */
+static inline u64 world_pack(u64 key, unsigned int value, unsigned int bits)
+{
+	assert(value < 1ULL << bits);
+	assert(key < 1ULL << (63 - bits));
+	return key << bits | value;
+}
+
 /* A number for the group of an element */
 static inline unsigned int world_group(const struct iommu_attach_elm *elm)
 {
@@ -75,7 +83,7 @@ void world_print(void);
 
 /*
  * Call @check for each operation of this kind on each list with up to @max
- * elements, those included that the operation adds. The operation has been
+ * elements, including the one that the operation adds. The operation has been
  * recorded in @nr_stores stores.
  */
 void world_for_each(enum world_op op, unsigned int max,

@@ -116,7 +116,7 @@ class Results(unittest.TestCase):
 	def test_group_fails_alone(self):
 		self.assertEqual(texts(group('', group('suite', case('first'), failed=1))),
 				 ['ok suite.first',
-				  'not ok suite: FAILURE though no case failed'])
+				  'not ok suite: it failed, but none of its cases did'])
 
 	def test_garbled_results(self):
 		self.assertEqual(texts(group('', group('suite', case('first'), errors=1)))[1:],
@@ -142,7 +142,7 @@ class Kernel(unittest.TestCase):
 
 	def test_one_cpu(self):
 		self.assertEqual([str(c) for c in kunit.kernel_cases(LOG[1:])][0],
-				 'not ok kernel.two-cpus: it had 1')
+				 'not ok kernel.two-cpus: it had 1 CPU')
 
 	def test_no_end(self):
 		self.assertIn('not ok kernel.end: the kernel crashed or hung; its last line:'

@@ -39,12 +39,12 @@ class Races(unittest.TestCase):
 
 	def test_each_file(self):
 		"""One function of each file with code that runs concurrently"""
-		for function in ('attachment_rid_has_ats', 'flush_batch_submit',
+		for function in ('attachment_link', 'flush_range_init', 'flush_devtlb',
 				 'quarantine_clear_present', 'iommu_attach_list_add',
-				 'topo_mapper', 'unit_process', 'mock_unit_map',
-				 'cache_find', 'stress_do_map', 'random_step',
-				 'world_attach', 'race_unmap', 'drv_attach',
-				 'ut_unmap', 'alist_stress', 'second_look_flush'):
+				 'topo_mapper', 'unit_poll', 'mock_dma', 'cache_find',
+				 'stress_do_map', 'random_act', 'world_attach',
+				 'race_unmap_and_map', 'drv_attach', 'ut_unmap',
+				 'fixture_injector', 'alist_stress', 'second_look_flush'):
 			self.assertTrue(self.judged(function, 'kthread'), function)
 
 	def test_foreign(self):

@@ -3,10 +3,10 @@
  * KUnit tests of devices that share a requester id, on mock IOMMUs.
  *
  * A bridge forwards the requests of two conventional PCI devices with one
- * requester id, so both use the same context entry. They are in one group, along
- * with the bridge. Removing, blocking or attaching one device must not affect
- * DMA of the other, and a request must never reach a domain that is attached to
- * neither of them.
+ * requester id, so both use the same context entry. They are in one group,
+ * along with the bridge. Removing, blocking or attaching one device must not
+ * affect DMA of the other, and a request must never be translated by a domain
+ * that is attached to neither of them.
  *
  * The IOMMU cannot tell which of the devices has sent a request. The tests
  * issue DMA from the device whose domain they check.
@@ -328,7 +328,7 @@ static void blocked_devices_reach_nothing(struct kunit *test)
 	for (i = 0; i < 4; i++) {
 		struct device *first = alias_dev(t, i % 2);
 		struct device *last = alias_dev(t, !(i % 2));
-		/* Attach in the order of blocking, and in the other one. */
+		/* Attach in the order of blocking, and in reverse order. */
 		struct device *next = i < 2 ? first : last;
 		struct device *other = i < 2 ? last : first;
 
@@ -458,8 +458,8 @@ static void alias_check_failed(struct kunit *test, struct ut_failing *f,
 }
 
 /*
- * If an allocation fails for any of the devices, the group keeps the domain that
- * it had.
+ * If an allocation fails for any of the devices, the group keeps the domain
+ * that it had.
  */
 static void failed_group_attach_changes_nothing(struct kunit *test)
 {

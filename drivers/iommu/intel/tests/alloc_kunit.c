@@ -418,7 +418,7 @@ static void alloc_count_all(struct kunit *test, struct alloc_count *a)
 	a->task = current;
 }
 
-/* Enough domain ids to make the IDA allocate: it stores the first inline */
+/* Enough domain ids to make the IDA allocate: it stores the first 63 inline */
 #define ALLOC_DOMAINS		80
 /* First PASID of a PASID table that no other test case uses */
 #define ALLOC_MANY_PASID(c, i)	\

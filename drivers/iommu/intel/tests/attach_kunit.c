@@ -262,7 +262,7 @@ static void allocation_failure_late_ats(struct kunit *test)
  * During a replacement, flushes of both domains include the device. The old
  * attachment is removed once the new one has been installed.
  */
-static void replace(struct kunit *test)
+static void replace_flushes_both_domains(struct kunit *test)
 {
 	struct device *dev = mock_dev(MOCK_SS, 1);
 	struct iommu_domain *old = ut_new_domain(test, dev, 0);
@@ -332,7 +332,7 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(coherency_enforced),
 	KUNIT_CASE(allocation_failure),
 	KUNIT_CASE(allocation_failure_late_ats),
-	KUNIT_CASE(replace),
+	KUNIT_CASE(replace_flushes_both_domains),
 	KUNIT_CASE(detach_what_was_attached),
 	{}
 };

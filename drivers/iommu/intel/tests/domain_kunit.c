@@ -110,7 +110,10 @@ static void domain_on_two_iommus(struct kunit *test)
 	ut_detach(domain, far, PASID);
 }
 
-/* Aligned blocks, ranges across blocks, and one that exceeds CAP.MAMV */
+/*
+ * Aligned blocks, and ranges that cross a block boundary. For the third one,
+ * the smallest aligned block that covers it is larger than CAP.MAMV allows.
+ */
 static const struct {
 	u64 iova;
 	size_t size;

@@ -320,8 +320,8 @@ static void first_stage_mask_within_mamv(struct kunit *test)
 		size_t size;
 	} ranges[] = {
 		/*
-		 * Across a 2 MiB boundary, 2 GiB and 3 GiB. CAP.MAMV allows
-		 * blocks of up to 1 GiB.
+		 * Ranges that cross a 2 MiB boundary, 2 GiB and 3 GiB, and the
+		 * largest block that CAP.MAMV allows, 1 GiB
 		 */
 		{ IOVA + SZ_2M - PAGE_SIZE, 2 * PAGE_SIZE },
 		{ IOVA + SZ_1G - PAGE_SIZE, 2 * PAGE_SIZE },

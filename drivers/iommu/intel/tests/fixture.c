@@ -27,7 +27,7 @@
 
 /* More allocations than any attach makes */
 #define MAX_ALLOCATIONS	100
-/* Longest time in ms to wait for the TSC, which takes about one second */
+/* Maximum time in ms to wait for the change to the TSC; it takes about 1000 */
 #define FIXTURE_CLOCKSOURCE_MS	20000
 
 /* Topologies */

@@ -262,8 +262,8 @@ void ut_check_guest(struct kunit *test, struct ut_guest *guest,
  * @task: Task whose allocations are injection points, or thread that waits for
  *	the injection points of @iommu.
  * @iommu: IOMMU whose pending invalidations are injection points.
- * @no_hold: Do not hold the pending invalidation until @act has submitted one
- *	of its own or has returned; let both run concurrently.
+ * @no_hold: Let the pending invalidation complete while @act runs. Otherwise it
+ *	is held until @act has submitted one of its own or has returned.
  * @ready: Completed when @task waits for injection points.
  * @busy: @act is running; its own allocations are not injection points.
  * @points: Number of injection points so far.

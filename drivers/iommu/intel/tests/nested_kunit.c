@@ -547,7 +547,10 @@ static void refused_page_requests_change_nothing(struct kunit *test)
 			-ENODEV);
 	ut_check_attached(test, before, dev, PASID);
 	ut_detach(before, dev, PASID);
-	/* The driver warns if a domain is freed with attachments left. */
+	/*
+	 * The failed attaches must have left no attachments: the driver warns
+	 * if a domain that has any is freed at the end of the test.
+	 */
 }
 
 /*

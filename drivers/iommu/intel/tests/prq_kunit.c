@@ -598,7 +598,7 @@ static void concurrent_detach_with_requests(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, prq_attach(users[i]), 0);
 	}
 	mock_reset();
-	/* Both threads have to wait before the interrupt, on a busy host, too. */
+	/* Even on a busy host, both threads must wait before the interrupt. */
 	mock_delay_event(prq_queue(), 20 * PRQ_LATENCY);
 	for (i = 0; i < 2; i++)
 		prq_request(users[i]);

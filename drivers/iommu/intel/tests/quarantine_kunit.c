@@ -3,10 +3,10 @@
  * KUnit tests of the quarantine of devices that do not answer device-TLB
  * invalidations, on mock IOMMUs.
  *
- * A device is mute if it is present and does not answer. After several time-outs
- * the unmap that waits for it must end, the DMA of the device must fail, and it
- * must not cost more time-outs. The driver probes it on attach and periodically,
- * and lets it access memory again if it answers.
+ * A device is mute if it is present and does not answer. After several
+ * time-outs, the unmap that waits for it must end, the DMA of the device must
+ * fail, and the device must not cost more time-outs. The driver probes it on
+ * attach and periodically, and lets it access memory again if it answers.
  *
  * The suite also compiles for a driver without quarantine. There, the functions
  * that configure the quarantine have no effect, and the cases fail.
@@ -42,7 +42,7 @@ static void quarantine_set_limit_ns(u64 limit)
 #endif
 }
 
-/* Set the time in ms after which a device in quarantine is probed first. */
+/* Set the time in ms from the start of a quarantine to the first probe. */
 static void quarantine_set_delay(unsigned int delay)
 {
 #ifdef DMAR_QUARANTINE_DELAY
@@ -115,9 +115,9 @@ static void quarantine_expect_timeouts(struct kunit *test,
 }
 
 /*
- * Run @work, an unmap that a mute device may hold up. Returns true if it ends
- * within a few time-outs. Otherwise lets the device answer, so that it ends,
- * and returns false.
+ * Run @work, an unmap that a mute device may hold up. Returns true if the unmap
+ * ends within a few time-outs. Otherwise lets the device answer, so that the
+ * unmap ends, and returns false.
  */
 static bool quarantine_work_ends(struct kunit *test, struct quarantine_mute *m,
 				 void (*work)(void *data))
@@ -293,8 +293,8 @@ static void answer_clears_timeouts(struct kunit *test)
 }
 
 /*
- * Time-outs that take long lead to quarantine before their number does. Here,
- * two of them do, or a single one if it takes longer than the mock IOMMU waits.
+ * Long time-outs lead to quarantine before the limit on their number is
+ * reached. Here, two of them suffice, or one that a busy host prolongs.
  */
 static void long_timeouts_quarantine(struct kunit *test)
 {
@@ -389,8 +389,8 @@ static void sleeping_device_is_quarantined(struct kunit *test)
 }
 
 /*
- * A removed device is not quarantined, even if a single time-out suffices: it has
- * been reset when it comes back.
+ * A removed device is not quarantined, even if a single time-out suffices: it
+ * has been reset when it comes back.
  */
 static void removed_device_is_not_quarantined(struct kunit *test)
 {

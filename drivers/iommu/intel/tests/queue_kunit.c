@@ -86,7 +86,7 @@ static int queue_submit(void (*fill)(struct intel_iommu *iommu,
 }
 
 /* Without an error, the result is 0, even for an empty submission. */
-static void success(struct kunit *test)
+static void submission_returns_zero(struct kunit *test)
 {
 	struct qi_desc desc = {};
 
@@ -254,8 +254,8 @@ static int queue_submit_device(unsigned int i)
 	return qi_submit_sync(drv_iommu(MOCK_FS), &desc, 1, 0);
 }
 
-/* Test whether the mock IOMMU has not read yet that an error was cleared. */
-static bool queue_sees_error(struct mock_iommu *iommu)
+/* Test whether the mock IOMMU still reports an error, even a handled one. */
+static bool queue_reports_error(struct mock_iommu *iommu)
 {
 	guard(raw_spinlock_irqsave)(&iommu->lock);
 	return iommu->raised;
@@ -276,8 +276,8 @@ static void timeout_of_removed_device(struct kunit *test)
 	mock_set_removed(dev, true);
 	KUNIT_EXPECT_EQ(test, queue_submit_device(1), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, iommu->timeouts, 1);
-	/* Until then, the driver would handle the error again. */
-	while (queue_sees_error(iommu))
+	/* While the error is reported, the driver would handle it again. */
+	while (queue_reports_error(iommu))
 		cond_resched();
 
 	scoped_guard(raw_spinlock_irqsave, &iommu->lock)
@@ -568,7 +568,7 @@ static void page_request_drain(struct kunit *test)
 }
 
 static struct kunit_case queue_cases[] = {
-	KUNIT_CASE(success),
+	KUNIT_CASE(submission_returns_zero),
 	KUNIT_CASE_PARAM(rejected_once, widened_gen_params),
 	KUNIT_CASE(rejected_device_tlb),
 	KUNIT_CASE_PARAM(rejected_often, rejected_gen_params),

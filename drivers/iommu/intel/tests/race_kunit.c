@@ -110,8 +110,8 @@ static const void *race_enables_ats_gen_params(struct kunit *test,
 }
 
 /*
- * In legacy mode, an attach enables ATS if the device was in the identity domain,
- * and may allocate memory to record the device TLB.
+ * In legacy mode, an attach enables ATS if the device was in the identity
+ * domain, and may allocate memory to record the device TLB.
  */
 static void unmap_while_enabling_ats(struct kunit *test)
 {

@@ -7,9 +7,9 @@
  * asleep, or it is mute: it does not answer although it is present and awake. A
  * removed device, or one that is reset when it wakes up, must cost only one
  * time-out, however many unmaps of its domain follow. A mute device must not
- * hold up other devices. Here the driver retries without end; quarantine_kunit.c
- * tests that it quarantines a mute device after several time-outs. In no case may
- * a device reach a page after an unmap of that page has returned.
+ * hold up other devices. The tests disable the quarantine of mute devices, so
+ * the driver retries without limit; quarantine_kunit.c tests the quarantine. In
+ * no case may a device reach a page after an unmap of that page has returned.
  */
 
 #include <linux/pci.h>
@@ -217,8 +217,9 @@ static void sleeping_device_costs_one_timeout(struct kunit *test)
 }
 
 /*
- * A device wakes up while the IOTLB is being invalidated. It may fill its device
- * TLB from the IOTLB, so the invalidation of its device TLB must not be dropped.
+ * A device wakes up while the IOTLB is being invalidated. It may fill its
+ * device TLB from the IOTLB, so the invalidation of its device TLB must not be
+ * dropped.
  */
 static void sleeping_device_wakes_during_flush(struct kunit *test)
 {
@@ -253,8 +254,8 @@ static void sleeping_device_wakes_during_flush(struct kunit *test)
 }
 
 /*
- * A sleeping device that keeps its state may use its device TLB as soon as it is
- * awake. The unmap must not end before the device has answered.
+ * A sleeping device that keeps its state may use its device TLB as soon as it
+ * is awake. The unmap must not end before the device has answered.
  */
 static void sleeping_device_keeps_state(struct kunit *test)
 {

@@ -137,8 +137,8 @@ bool world_unmap(struct world_domain *domain, unsigned int slot);
 void world_guest_set(struct kunit *test, struct world *world,
 		     enum ut_guest_page leaf);
 /*
- * Copy a page of the guest to @pa, and map it there in the nest parent, where
- * it must not be mapped at the time. Returns an error code.
+ * Move a page of the guest to @pa, and map it in the nest parent, in which the
+ * caller has unmapped it before. Returns an error code.
  */
 int world_guest_move(struct world *world, enum ut_guest_page page,
 		     phys_addr_t pa);

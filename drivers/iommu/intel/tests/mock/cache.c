@@ -833,8 +833,8 @@ bool mock_context_present(struct mock_cache *cache, u16 sid)
 }
 
 /*
- * Test whether the requests of a device are passed through in legacy mode, which
- * excludes ATS: translation requests fail.
+ * Test whether the requests of a device are passed through in legacy mode. That
+ * excludes ATS, because translation requests fail.
  */
 static bool cache_passes_through(struct mock_cache *cache, u16 sid)
 {
@@ -876,9 +876,9 @@ bool mock_ats_enabled(const struct mock_cache *cache, u16 sid)
  * @sid: Requester id of the device.
  * @enable: Whether ATS is enabled from now on.
  *
- * The device TLB is empty when ATS becomes enabled. The device sends translation
- * requests from then on, so that it is a violation to enable ATS while a context
- * entry for pass-through is present.
+ * The device TLB is empty when ATS becomes enabled. From then on, the device
+ * sends translation requests, so enabling ATS while a context entry for
+ * pass-through is present is a violation.
  *
  * Context: Lock of the mock IOMMU held.
  */
@@ -897,8 +897,8 @@ void mock_set_ats(struct mock_cache *cache, u16 sid, bool enable)
  * @cache: Cache of the device's IOMMU.
  * @sid: Requester id of the device.
  *
- * The IOMMU does not translate them, but it refuses them if the context entry is
- * not present or does not permit device TLBs.
+ * The IOMMU does not translate them, but it refuses them if the context entry
+ * is not present or does not permit device TLBs.
  *
  * Context: Lock of the mock IOMMU held.
  * Return: Whether the IOMMU accepts them.

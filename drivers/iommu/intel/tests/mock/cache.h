@@ -63,7 +63,8 @@ struct mock_tag {
  * @dirty: The dirty bit in the page table is set, so that a write need not set
  *	it again.
  * @snoop: Accesses are coherent even if the device requests otherwise.
- * @present: Clear for a cached not-present entry, see %MOCK_CAP_CM.
+ * @present: Clear for a cached not-present entry, which exists only if
+ *	%MOCK_CAP_CM or %MOCK_CAP_RWBF is set.
  */
 struct mock_entry {
 	struct mock_tag tag;

@@ -3,9 +3,9 @@
  * Mock PCI devices behind the mock IOMMUs.
  *
  * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, and
- * conventional PCI devices behind a bridge. Their configuration space is memory.
- * The devices do DMA when a test requests it, through the same translation and
- * device TLB as real devices.
+ * conventional PCI devices behind a bridge. Their configuration space is
+ * memory. The devices do DMA when a test requests it; their requests pass
+ * through a mock device TLB and the translation of the mock IOMMU.
  */
 #ifndef _INTEL_IOMMU_MOCK_PCI_H
 #define _INTEL_IOMMU_MOCK_PCI_H
@@ -16,9 +16,12 @@
 
 /* Endpoints of each IOMMU; all except the first have the ATS capability. */
 #define MOCK_DEVS	3
-/* Index of the conventional PCI device; its requests carry the bridge's id */
+/* Index of a conventional PCI device; mock_sid() gives its requester id */
 #define MOCK_BRIDGED	MOCK_DEVS
-/* Own requester id of that device, which its requests do not carry */
+/*
+ * Bus, device and function number of that device, 01:01.0. Its requests carry
+ * 01:00.0 instead, because the bridge takes ownership of them.
+ */
 #define MOCK_BRIDGED_ID	0x108
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
 /* Another device behind the bridge, which is absent before mock_plug() */

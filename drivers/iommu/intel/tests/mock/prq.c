@@ -70,7 +70,7 @@ static __no_kcsan void prq_write_entry(u64 pa, const struct mock_request *req)
 
 	qw[0] = 1 | (u64)has_pasid << 8 | (u64)req->sid << 16 |
 		(u64)req->pasid << 32;
-	/* A read and a write request */
+	/* Request permission to read and to write. */
 	qw[1] = 3 | (u64)req->last << 2 | (u64)req->index << 3 |
 		(req->addr & GENMASK_ULL(63, 12));
 	qw[2] = 0;

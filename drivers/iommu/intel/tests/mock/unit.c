@@ -71,7 +71,7 @@
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
 /* Time within which software has to handle an error */
 #define UNIT_ERROR_DEADLINE	(400 * NSEC_PER_MSEC)
-/* Time-outs that count as unlimited retries: more than any test provokes */
+/* Number of time-outs that counts as endless retries: no test causes as many */
 #define UNIT_MAX_TIMEOUTS	200
 #define UNIT_QUEUE_LENGTH	256
 #define UNIT_PERIOD	us_to_ktime(20)
@@ -390,8 +390,9 @@ static bool unit_is_devtlb(const struct mock_inv *inv)
 }
 
 /*
- * Test whether the address mask of a request is above CAP.MAMV, and if so,
- * record it: no driver has to rely on the queue error.
+ * Test whether the address mask of a request is above CAP.MAMV. If it is,
+ * record a violation even if the driver recovers: it must not provoke the queue
+ * error in the first place.
  */
 static bool unit_mask_too_large(struct mock_iommu *iommu,
 				const struct mock_inv *inv)

@@ -73,7 +73,8 @@ enum mock_iommu_id {
  * @MOCK_REJECT_PAGES: Page-selective IOTLB invalidations, and device-TLB
  *	invalidations of less than the whole address space.
  * @MOCK_REJECT_SELECTIVE: Also all IOTLB invalidations that are not global.
- * @MOCK_REJECT_ALL: All invalidations; waits are executed.
+ * @MOCK_REJECT_ALL: All invalidations; only waits and page group responses are
+ *	executed.
  */
 enum mock_reject {
 	MOCK_REJECT_NONE,

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Check that no stale translation survives an unmap that is concurrent with an
- * attach, in a model of a driver and its hardware.
+ * attach or a detach, in a model of a driver and its hardware.
  *
  * Attach adds an element to the list, and then makes the device's entry present.
- * The unmap changes the page table, and flushes the domain in one of two ways:
+ * Detach makes it non-present, invalidates what may have been cached through it,
+ * and then removes the element. The unmap changes the page table, and flushes the
+ * domain in one of two ways:
  *
  * - IOTLB and ATC invalidations are queued together. After they have completed,
  *   the flush repeats those of the ATCs if one has been added.
  * - ATC invalidations are queued after those of the IOTLBs have completed.
  *
  * At any time, a device whose entry is present may fill the IOTLB and its ATC,
- * and the IOMMU may execute the next invalidation in its queue. The model has the
- * caches that the new element uses: check_walks() covers those of the others.
+ * and the IOMMU may execute the next invalidation in its queue. A translation and
+ * the fill of a cache are one step, as invalidations wait for translations in
+ * progress. The model has the caches that the element uses: check_walks() covers
+ * those of the others.
  */
 
 #include "checks.h"
@@ -38,12 +42,13 @@ enum cached {
 };
 
 /**
- * struct model - state of the attach, the unmap and the hardware
- * @nr: Number of the attach's stores to the list that are visible.
+ * struct model - state of the attach or detach, the unmap and the hardware
+ * @nr: Number of stores to the list that are visible.
  * @present: The entry of the device is present.
- * @phase: How far the unmap is.
- * @flush: Its walk over the list.
- * @begin: Value of iommu_attach_list_flush_begin(), less the lowest one.
+ * @cleaned: The entry has been non-present, and nothing is cached through it.
+ * @phase: Progress of the unmap.
+ * @flush: The walk of the unmap over the list.
+ * @begin: Value returned by iommu_attach_list_flush_begin(), minus atcs_added.
  * @iotlb_queued: An invalidation of the IOTLB is queued.
  * @atc_queued: An invalidation of the device's ATC is queued.
  * @iotlb: What the IOTLB holds for the page and the tag of the new element.
@@ -51,7 +56,7 @@ enum cached {
  */
 struct model {
 	unsigned int nr;
-	bool present;
+	bool present, cleaned;
 	enum phase phase;
 	struct flush flush;
 	unsigned int begin;
@@ -65,7 +70,9 @@ static struct model queue[MAX_STATES];
 static unsigned int nr_queued;
 /* Which of the two kinds of flush */
 static bool together;
-/* Another element has the tag of the new one, and its device uses the IOTLB. */
+/* The element that is added or removed */
+static const struct iommu_attach_elm *subject;
+/* Another element has the same tag, and its device uses the IOTLB. */
 static bool shared;
 static unsigned int atcs_added;
 
@@ -73,14 +80,15 @@ static void add_state(const struct model *model)
 {
 	u64 key = flush_pack(&model->flush);
 
-	key = key << 6 | model->nr;
-	key = key << 1 | model->present;
-	key = key << 3 | model->phase;
-	key = key << 1 | model->begin;
-	key = key << 1 | model->iotlb_queued;
-	key = key << 1 | model->atc_queued;
-	key = key << 2 | model->iotlb;
-	key = key << 2 | model->atc;
+	key = world_pack(key, model->nr, 6);
+	key = world_pack(key, model->present, 1);
+	key = world_pack(key, model->cleaned, 1);
+	key = world_pack(key, model->phase, 3);
+	key = world_pack(key, model->begin, 1);
+	key = world_pack(key, model->iotlb_queued, 1);
+	key = world_pack(key, model->atc_queued, 1);
+	key = world_pack(key, model->iotlb, 2);
+	key = world_pack(key, model->atc, 2);
 	if (!states_add(key))
 		return;
 	assert(nr_queued < MAX_STATES);
@@ -90,9 +98,9 @@ static void add_state(const struct model *model)
 static void visit(struct model *model, enum flush_at at,
 		  const struct iommu_attach_elm *elm)
 {
-	if (at == FLUSH_TAGS && world_group(elm) == world_group(world.added))
+	if (at == FLUSH_TAGS && world_group(elm) == world_group(subject))
 		model->iotlb_queued = true;
-	if (at == FLUSH_ATCS && elm == world.added)
+	if (at == FLUSH_ATCS && elm == subject)
 		model->atc_queued = true;
 }
 
@@ -113,7 +121,7 @@ static void begin_second(struct model *model)
 	model->phase = PHASE_SECOND;
 }
 
-/* The next step of the unmap, for each choice of visible stores */
+/* Do the next step of the unmap. Called for each choice of visible stores. */
 static void step(void *data)
 {
 	struct model model = *(const struct model *)data;
@@ -121,8 +129,7 @@ static void step(void *data)
 	checks.steps++;
 	switch (model.phase) {
 	case PHASE_MAPPED:
-	case PHASE_ENDED:
-		model.phase++;
+		model.phase = PHASE_BEGIN;
 		break;
 	case PHASE_BEGIN:
 		model.begin = iommu_attach_list_flush_begin(world_list()) -
@@ -146,6 +153,8 @@ static void step(void *data)
 	case PHASE_SECOND_WAIT:
 		model.phase = PHASE_ENDED;
 		break;
+	case PHASE_ENDED:
+		break;
 	}
 	model.nr = step_applied();
 	add_state(&model);
@@ -158,11 +167,24 @@ static bool waits(const struct model *model)
 	       (model->iotlb_queued || model->atc_queued);
 }
 
-/* The attach ends. Its stores become visible in step() as well. */
+/* Complete the attach. Some of its stores may have become visible in step(). */
 static void attach(struct model model, unsigned int nr_stores)
 {
 	model.nr = nr_stores;
 	model.present = true;
+	add_state(&model);
+}
+
+/* The next step of the detach. Its stores become visible in step(). */
+static void detach(struct model model)
+{
+	if (model.present) {
+		model.present = false;
+	} else {
+		model.cleaned = true;
+		model.iotlb = CACHED_NOTHING;
+		model.atc = CACHED_NOTHING;
+	}
 	add_state(&model);
 }
 
@@ -180,7 +202,7 @@ static void execute(struct model model)
 	}
 }
 
-/* A device uses the page: the new one, or another one with the same tag. */
+/* A device uses the page: that of the element, or another one with its tag. */
 static void use(struct model model)
 {
 	if (!model.present && !shared)
@@ -189,7 +211,7 @@ static void use(struct model model)
 		model.iotlb = model.phase == PHASE_MAPPED ? CACHED_OLD :
 							    CACHED_NEW;
 	add_state(&model);
-	if (!model.present || !world.added->has_atc ||
+	if (!model.present || !subject->has_atc ||
 	    model.atc != CACHED_NOTHING)
 		return;
 	model.atc = model.iotlb;
@@ -206,7 +228,10 @@ static void check_end(const struct model *model)
 
 static void explore(unsigned int nr_stores)
 {
-	struct model model = {};
+	struct model model = {
+		.present = subject == world.removed,
+		.cleaned = subject == world.added,
+	};
 	unsigned int i;
 
 	states_clear();
@@ -220,24 +245,32 @@ static void explore(unsigned int nr_stores)
 			check_end(&model);
 			continue;
 		}
-		attach(model, nr_stores);
+		if (subject == world.added)
+			attach(model, nr_stores);
+		else if (!model.cleaned)
+			detach(model);
 		execute(model);
 		use(model);
 		step_apply(model.nr);
-		if (!waits(&model))
+		if (waits(&model))
+			continue;
+		if (model.cleaned)
 			step_explore(step, &model);
+		else
+			step(&model);
 	}
 }
 
-void check_attach(unsigned int nr_stores)
+void check_model(unsigned int nr_stores)
 {
 	unsigned int i;
 
+	subject = world.added ? world.added : world.removed;
 	shared = false;
 	for (i = 0; i < world.nr; i++)
 		if (world_stays(&world.arena.elms[i]))
 			shared |= world_group(&world.arena.elms[i]) ==
-				  world_group(world.added);
+				  world_group(subject);
 	together = false;
 	explore(nr_stores);
 	together = true;

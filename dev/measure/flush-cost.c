@@ -4,8 +4,8 @@
  * instruction that the kernel uses, and compare it with the time to fill the
  * memory. dev/measure/flush-cost runs this program on the host.
  *
- * Prints "flush: MS ms per GiB, RATIO of clearing", the medians of several
- * measurements.
+ * Prints "flush: MS ms per GiB, RATIO of the time to fill it", from the medians
+ * of several measurements.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ int main(void)
 		_mm_mfence();
 		flushing[i] = now() - start;
 	}
-	printf("flush: %.0f ms per GiB, %.2f of clearing\n",
+	printf("flush: %.0f ms per GiB, %.2f of the time to fill it\n",
 	       median(flushing) * 1e3 * (1UL << 30) / LENGTH,
 	       median(flushing) / median(clearing));
 	return 0;
