@@ -26,31 +26,43 @@ static unsigned int nr_groups;
 
 static void (*world_check)(unsigned int nr_stores);
 
-/* Whether the word at this offset of a structure is part of a member */
-#define inside(word, type, member)				\
-	((word) >= offsetof(type, member) &&			\
-	 (word) < offsetof(type, member) + sizeof(((type *)0)->member))
+static bool inside(const void *word, const void *member, size_t size)
+{
+	return word >= member && word < member + size;
+}
+
+static bool list_is_read(const void *word, const struct iommu_attach_list *list)
+{
+	return !inside(word, &list->groups, sizeof(list->groups)) &&
+	       !inside(word, &list->devices, sizeof(list->devices)) &&
+	       !inside(word, &list->elms.prev, sizeof(list->elms.prev)) &&
+	       !inside(word, &list->tags.prev, sizeof(list->tags.prev));
+}
+
+static bool elm_is_read(const void *word, const struct iommu_attach_elm *elm)
+{
+	return !inside(word, &elm->group_node, sizeof(elm->group_node)) &&
+	       !inside(word, &elm->device_node, sizeof(elm->device_node)) &&
+	       !inside(word, &elm->node.prev, sizeof(elm->node.prev)) &&
+	       !inside(word, &elm->tag_node.prev, sizeof(elm->tag_node.prev)) &&
+	       !inside(word, &elm->list, sizeof(elm->list)) &&
+	       !inside(word, &elm->rcu, sizeof(elm->rcu));
+}
 
 /*
  * Whether walks may read anything in this word: all but the trees, the links that
  * point backwards, and the members that are for writers.
  */
-static bool world_is_read(size_t word)
+static bool world_is_read(size_t offset)
 {
+	const void *word = (const char *)&world.arena + offset;
 	size_t elms = offsetof(typeof(world.arena), elms);
+	size_t i;
 
-	if (word < elms)
-		return !inside(word, struct iommu_attach_list, groups) &&
-		       !inside(word, struct iommu_attach_list, devices) &&
-		       !inside(word, struct iommu_attach_list, elms.prev) &&
-		       !inside(word, struct iommu_attach_list, tags.prev);
-	word = (word - elms) % sizeof(struct iommu_attach_elm);
-	return !inside(word, struct iommu_attach_elm, group_node) &&
-	       !inside(word, struct iommu_attach_elm, device_node) &&
-	       !inside(word, struct iommu_attach_elm, node.prev) &&
-	       !inside(word, struct iommu_attach_elm, tag_node.prev) &&
-	       !inside(word, struct iommu_attach_elm, list) &&
-	       !inside(word, struct iommu_attach_elm, rcu);
+	if (offset < elms)
+		return list_is_read(word, &world.arena.list);
+	i = (offset - elms) / sizeof(struct iommu_attach_elm);
+	return elm_is_read(word, &world.arena.elms[i]);
 }
 
 static struct iommu_attach_elm *world_new(unsigned int iommu, unsigned int tag,
