@@ -142,7 +142,10 @@ static void mute_device_is_submitted_alone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ut_reaches(dev, t->pasid, pa));
 	KUNIT_EXPECT_TRUE(test, ut_reaches(sibling, t->pasid, pa));
 	mock_reset();
-	mock_set_errors(iommu, (struct mock_errors) { .ite = ut_sid(dev) });
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = NSEC_PER_MSEC,
+		.ite = ut_sid(dev),
+	});
 	ut_start(test, &thread, ut_unmap_work, domain);
 	waited = ut_wait_for_timeouts(&thread, iommu, 5);
 	reached = ut_reaches(sibling, t->pasid, pa);
@@ -298,7 +301,10 @@ static void mute_device_is_removed(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, ut_attach(domain, dev, IOMMU_NO_PASID), 0);
 	ut_map(test, domain, pa);
-	mock_set_errors(iommu, (struct mock_errors) { .ite = ut_sid(dev) });
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = NSEC_PER_MSEC,
+		.ite = ut_sid(dev),
+	});
 	ut_start(test, &thread, ut_unmap_work, domain);
 	KUNIT_EXPECT_TRUE(test, ut_wait_for_timeouts(&thread, iommu, 3));
 	mock_set_removed(dev, true);
