@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import boots
 from ..compare import Row, Runs
 from ..least import Least, Topology
-from ..trace import Count, Result, save
+from ..trace import Count, Result, mark_lost, save
 
 RID = Topology('rid-1', 1, 1, 0, 0x40000000, 0x1000)
 RID2 = Topology('rid-2', 2, 1, 0, 0x40000000, 0x1000)
@@ -156,6 +156,15 @@ class Files(unittest.TestCase):
 			'ok boot base legacy (disk 24 MiB, net 8 MiB, 430 descriptors;'
 			' result of then)',
 			'ok boot series legacy (disk 24 MiB, net 8 MiB, 430 descriptors)'])
+
+	def test_rejected_during_io(self):
+		results = mark_lost([Result('io', 'io', Count(400, 30), 1, True)], {'io'})
+		counts = self.runs.directory('base', 'legacy') / 'counts.json'
+		with open(counts, 'w', encoding='utf-8') as file:
+			save(results, file)
+		self.assertEqual(str(next(boots.boot_cases(self.runs))),
+				 'ok boot base legacy (disk 24 MiB, net 8 MiB, 430'
+				 ' descriptors, some of them rejected)')
 
 	def test_boot_that_failed(self):
 		said = self.runs.runs / 'boot' / 'base-legacy.said'

@@ -452,6 +452,7 @@ static void mute_device_not_reported(struct kunit *test)
 	struct quarantine_mute m = quarantine_new_mute(test);
 
 	mock_set_errors(m.iommu, (struct mock_errors) {
+		.latency = NSEC_PER_MSEC,
 		.ite = ut_sid(m.dev),
 		.ite_no_sid = true,
 	});
@@ -493,6 +494,7 @@ static void mute_devices_are_quarantined(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, ut_reaches(dev[i], IOMMU_NO_PASID, pa));
 	}
 	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = NSEC_PER_MSEC,
 		.ite = ut_sid(dev[0]),
 		.ite2 = ut_sid(dev[1]),
 	});

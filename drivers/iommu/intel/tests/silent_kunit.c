@@ -73,6 +73,7 @@ static void removed_device_not_reported(struct kunit *test)
 	ut_map(test, domain, pa);
 	mock_set_removed(dev, true);
 	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = NSEC_PER_MSEC,
 		.ite = ut_sid(dev),
 		.ite_no_sid = true,
 	});
