@@ -114,7 +114,8 @@ def cost(args):
 
 def flush_cost(args):
 	"""Print the ratios of the times of map and unmap, series to base."""
-	return table([measure.flush_cost(log.read(args.base), log.read(args.series))])
+	return table([measure.flush_cost(args.label, log.read(args.base),
+					 log.read(args.series))])
 
 
 def parser():
@@ -146,7 +147,7 @@ def parser():
 	command(instructions, 'instructions', ('--shift', {'type': int}),
 		('measured', path))
 	command(cost, 'cost', ('directory', path))
-	command(flush_cost, 'flush-cost', ('base', path), ('series', path))
+	command(flush_cost, 'flush-cost', ('label', {}), ('base', path), ('series', path))
 	return top
 
 

@@ -125,7 +125,7 @@ def map_cost(lines):
 	raise Nothing
 
 
-def flush_cost(base, series):
+def flush_cost(label, base, series):
 	"""The ratios of the times of map and unmap, series to base, as text"""
 	ratios = [s / b for s, b in zip(map_cost(series), map_cost(base))]
-	return f'coherent, series/base: map {ratios[0]:.3f}, unmap {ratios[1]:.3f}'
+	return f'{label}, series/base: map {ratios[0]:.3f}, unmap {ratios[1]:.3f}'

@@ -202,6 +202,19 @@ static bool flush_page_selective(const struct dmar_attachment *att,
 	       range->order <= cap_max_amask_val(iommu->cap);
 }
 
+/*
+ * Test whether paging-structure caches may be preserved. A page mapped by a nest
+ * parent may hold a first-stage table of the guest, and first-stage
+ * paging-structure caches may hold the host address of that page. The
+ * specification does not state clearly that these caches are invalidated if the
+ * hint is set.
+ */
+static bool flush_keeps_tables(const struct dmar_attachment *att,
+			       const struct cache_flush_range *range)
+{
+	return range->ih && att->kind != DMAR_ATTACH_NEST_PARENT;
+}
+
 static void flush_desc_iotlb(struct qi_desc *desc,
 			     const struct dmar_attachment *att,
 			     const struct cache_flush_range *range)
@@ -217,7 +230,8 @@ static void flush_desc_iotlb(struct qi_desc *desc,
 			qi_desc_piotlb_all(att->did, att->elm.pasid, desc);
 	} else {
 		if (by_page)
-			qi_desc_iotlb(iommu, att->did, range->addr | range->ih,
+			qi_desc_iotlb(iommu, att->did,
+				      range->addr | flush_keeps_tables(att, range),
 				      range->order, DMA_TLB_PSI_FLUSH, desc);
 		else
 			qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH,

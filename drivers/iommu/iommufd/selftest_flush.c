@@ -23,7 +23,6 @@
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/vmalloc.h>
-#include <asm/nosnoop.h>
 
 #include "io_pagetable.h"
 #include "iommufd_private.h"
@@ -231,7 +230,7 @@ static size_t mock_unmap_range(struct pt_iommu *pt, dma_addr_t iova,
  */
 void mock_flush_watch(struct mock_flush *flush, struct pt_iommu *pt)
 {
-	if (!ARCH_CAN_FLUSH_NOSNOOP)
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_NOSNOOP_FLUSH))
 		return;
 	WRITE_ONCE(watching, true);
 	flush->table_ops = pt->ops;
@@ -256,7 +255,7 @@ int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
 {
 	unsigned long end;
 
-	if (!ARCH_CAN_FLUSH_NOSNOOP)
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_NOSNOOP_FLUSH))
 		return -EOPNOTSUPP;
 	if (length > MAX_LENGTH || check_add_overflow(iova, length, &end))
 		return -EINVAL;
@@ -280,7 +279,7 @@ int mock_flush_check(struct iommu_domain *domain, unsigned long iova,
  */
 int mock_flush_counts(u64 *pages, u64 *nr_violations, bool reset)
 {
-	if (!ARCH_CAN_FLUSH_NOSNOOP)
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_NOSNOOP_FLUSH))
 		return -EOPNOTSUPP;
 	*pages = atomic64_read(&flushed_pages);
 	*nr_violations = reset ? atomic64_xchg(&violations, 0) :
@@ -292,7 +291,7 @@ int __init mock_flush_init(void)
 {
 	int nid;
 
-	if (!ARCH_CAN_FLUSH_NOSNOOP)
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_NOSNOOP_FLUSH))
 		return 0;
 	for_each_online_node(nid)
 		npfns = max(npfns, node_end_pfn(nid));

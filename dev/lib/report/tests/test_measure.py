@@ -64,8 +64,8 @@ class Cost(unittest.TestCase):
 
 	def test_flush(self):
 		self.assertEqual(
-			measure.flush_cost(['cost: map 100 unmap 200'],
+			measure.flush_cost('coherent', ['cost: map 100 unmap 200'],
 					   ['x', 'cost: map 101 unmap 190']),
 			'coherent, series/base: map 1.010, unmap 0.950')
 		with self.assertRaises(measure.Nothing):
-			measure.flush_cost([], ['cost: map 101 unmap 190'])
+			measure.flush_cost('coherent', [], ['cost: map 101 unmap 190'])

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests that measure attach, detach and reset on mock IOMMUs: the time
- * that they take, and the memory that an attach allocates. The results are
+ * that they take, and the memory that an attach allocates; and the time of an
+ * unmap while the IOMMU waits for devices of another domain. The results are
  * printed for comparison between kernels; no limits are checked.
  *
  * The parameter cost_kunit.rounds=N sets the number of measurements of attach
@@ -247,9 +248,106 @@ static void functions_cost(struct kunit *test)
 	kunit_info(test, "cost of %s: %llu ns\n", c->t.name, ns);
 }
 
+/* Number of unmaps of the other domain; the longest is printed */
+#define COST_UNMAPS	10
+/*
+ * Time in ns from a doorbell until the mock IOMMU executes the request. Each
+ * time-out stops the IOMMU for another 20 ms.
+ */
+#define COST_LATENCY	NSEC_PER_MSEC
+
+/**
+ * struct cost_unresponsive - devices that do not answer
+ * @name: Name of the measurement.
+ * @nr: Number of these devices; 0 to measure without any.
+ */
+struct cost_unresponsive {
+	const char *name;
+	unsigned int nr;
+};
+
+static const struct cost_unresponsive cost_unresponsives[] = {
+	{ "unmap beside 0 unresponsive", 0 },
+	{ "unmap beside 1 unresponsive", 1 },
+	{ "unmap beside 8 unresponsive", 2 + MOCK_EXTRAS },
+};
+
+static void cost_unresponsive_desc(const struct cost_unresponsive *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cost_unresponsive, cost_unresponsives, cost_unresponsive_desc);
+
+/* The @nth device with ATS */
+static struct device *cost_ats_dev(unsigned int nth)
+{
+	return mock_dev(MOCK_SS, nth < 2 ? 1 + nth : MOCK_EXTRA + nth - 2);
+}
+
+static u64 cost_longest_unmap(struct kunit *test, struct iommu_domain *domain,
+			      phys_addr_t pa)
+{
+	u64 ns, longest = 0;
+	int i;
+
+	for (i = 0; i < COST_UNMAPS; i++) {
+		ut_map(test, domain, pa);
+		ns = -ktime_get_ns();
+		ut_unmap(test, domain);
+		longest = max(longest, ns + ktime_get_ns());
+	}
+	return longest;
+}
+
+/*
+ * Print the longest unmap of a domain whose device has no device TLB, measured
+ * while a domain of unresponsive devices is unmapped.
+ */
+static void unresponsive_cost(struct kunit *test)
+{
+	const struct cost_unresponsive *c = test->param_value;
+	struct mock_iommu *iommu = mock_iommu(MOCK_SS);
+	struct device *dev = mock_dev(MOCK_SS, 0);
+	struct iommu_domain *domain, *other;
+	phys_addr_t pa = ut_new_page(test);
+	struct ut_thread thread;
+	unsigned int i;
+	u64 ns = 0;
+
+	ut_plug_extras(test, MOCK_SS);
+	domain = ut_new_domain(test, cost_ats_dev(0), 0);
+	other = ut_new_domain(test, dev, 0);
+	for (i = 0; i < c->nr; i++)
+		KUNIT_ASSERT_EQ(test, ut_attach(domain, cost_ats_dev(i),
+						IOMMU_NO_PASID), 0);
+	KUNIT_ASSERT_EQ(test, ut_attach(other, dev, IOMMU_NO_PASID), 0);
+	ut_map(test, domain, pa);
+	mock_reset();
+
+	mock_set_errors(iommu, (struct mock_errors) {
+		.latency = COST_LATENCY,
+		.ite_all = true,
+	});
+	ut_start(test, &thread, ut_unmap_work, domain);
+	/* Without such devices, the unmaps do not overlap. */
+	if (!c->nr || ut_wait_for_work(&thread, iommu))
+		ns = cost_longest_unmap(test, other, pa);
+	mock_set_errors(iommu, (struct mock_errors) {});
+	ut_join(&thread);
+	KUNIT_EXPECT_GT(test, ns, 0);
+	kunit_info(test, "cost of %s: %llu ns\n", c->name, ns);
+	kunit_info(test, "%u time-outs\n", iommu->timeouts);
+
+	ut_detach(other, dev, IOMMU_NO_PASID);
+	for (i = 0; i < c->nr; i++)
+		ut_detach(domain, cost_ats_dev(i), IOMMU_NO_PASID);
+}
+
 static struct kunit_case cost_cases[] = {
 	KUNIT_CASE_PARAM(attach_cost, cost_gen_params),
 	KUNIT_CASE_PARAM(functions_cost, cost_functions_gen_params),
+	KUNIT_CASE_PARAM(unresponsive_cost, cost_unresponsive_gen_params),
 	{}
 };
 

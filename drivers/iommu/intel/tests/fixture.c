@@ -52,6 +52,8 @@ static const struct ut_topology fixture_topologies[] = {
 	{ "first stage, PASID, ATS", MOCK_FS, 1, PASID },
 	{ "first stage, caching mode", MOCK_FS_CM, 0, IOMMU_NO_PASID },
 	{ "first stage, PASID, ATS, caching mode", MOCK_FS_CM, 1, PASID },
+	{ "first stage, no snooping, ATS", MOCK_FS_NS, 1, IOMMU_NO_PASID },
+	{ "first stage, no snooping, PASID", MOCK_FS_NS, 0, PASID },
 	{ "legacy, behind a bridge", MOCK_LEGACY, MOCK_BRIDGED,
 	  IOMMU_NO_PASID },
 	{ "legacy, caching mode, behind a bridge", MOCK_LEGACY_CM,
@@ -116,6 +118,26 @@ const void *ut_nested_gen_params(struct kunit *test, const void *prev,
 				 char *desc)
 {
 	return fixture_nested_gen_params(test, prev, desc);
+}
+
+/* Devices */
+
+static void fixture_unplug_extras(void *id)
+{
+	unsigned int i;
+
+	for (i = MOCK_EXTRA; i < MOCK_SLOTS; i++)
+		mock_unplug((unsigned long)id, i);
+}
+
+void ut_plug_extras(struct kunit *test, enum mock_iommu_id id)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, fixture_unplug_extras,
+					       (void *)(unsigned long)id), 0);
+	for (i = MOCK_EXTRA; i < MOCK_SLOTS; i++)
+		KUNIT_ASSERT_EQ(test, mock_plug(id, i), 0);
 }
 
 /* Domains, attachments and mappings */

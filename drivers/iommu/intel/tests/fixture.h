@@ -55,6 +55,12 @@ static inline u16 ut_sid(struct device *dev)
 	return pci_dev_id(to_pci_dev(dev));
 }
 
+/*
+ * Plug in the extra endpoints of an IOMMU until the end of the test. A failure
+ * aborts the test.
+ */
+void ut_plug_extras(struct kunit *test, enum mock_iommu_id id);
+
 /* Another device of the same IOMMU, with ATS if the IOMMU supports it */
 static inline struct device *ut_sibling(const struct ut_topology *t)
 {

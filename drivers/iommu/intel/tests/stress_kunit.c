@@ -8,8 +8,11 @@
  * random. Each thread owns the slots, devices or guest that it changes, so it
  * can check what must not be reached there, whatever the other threads do.
  *
+ * In a second case, devices with ATS also become silent for a short time: they
+ * are removed, fall asleep or do not answer. No unmap may take long.
+ *
  * The parameter stress_kunit.seconds=N sets the duration for each kind of
- * IOMMU.
+ * IOMMU and each case.
  */
 
 #include <linux/delay.h>
@@ -24,6 +27,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 
+#include "../iommu.h"
 #include "world.h"
 
 static unsigned int seconds = 2;
@@ -53,7 +57,14 @@ struct stress_worker {
 
 #define STRESS_MAPPERS		2
 #define STRESS_ATTACHERS	2
-#define STRESS_MAX_WORKERS	8
+#define STRESS_MAX_WORKERS	9
+/* Maximum time in ms for which a device is silent, and between two such times */
+#define STRESS_SILENCE		100
+/*
+ * Time in ns that no unmap may exceed. The time-outs that the driver permits
+ * take a fraction of it, even on a busy host.
+ */
+#define STRESS_MAX_UNMAP	(20 * NSEC_PER_SEC)
 
 /**
  * struct stress - state of the stress test
@@ -63,6 +74,9 @@ struct stress_worker {
  * @nr_workers: Number of @workers.
  * @mm: Address space of the test, which holds &ut_guest.user.
  * @spare: Page that replaces one of the guest's at the next move.
+ * @gone: Device that has been removed or is asleep, and thus does no DMA; NULL
+ *	for none.
+ * @longest: Duration in ns of the longest unmap of each mapping thread.
  * @shared: Number of times that a device has reached memory through SVA.
  * @errors: Number of failed checks.
  * @what: Description of the first failed check.
@@ -74,6 +88,8 @@ struct stress {
 	unsigned int nr_workers;
 	struct mm_struct *mm;
 	phys_addr_t spare;
+	struct device *gone;
+	u64 longest[STRESS_MAPPERS];
 	unsigned int shared;
 	atomic_t errors;
 	const char *what;
@@ -93,15 +109,48 @@ static void stress_error(struct stress *s, const char *what, u64 at)
 	s->at = at;
 }
 
-static bool stress_reaches(const struct world *world, u64 addr, phys_addr_t pa)
+/*
+ * DMA of a device that is present. A device that has just been removed or has
+ * fallen asleep may do DMA once more: its device TLB is emptied when it returns,
+ * or it is quarantined.
+ */
+static int stress_dma(const struct stress *s, struct device *dev,
+		      ioasid_t pasid, u64 addr, bool write, phys_addr_t *pa)
 {
+	if (dev == READ_ONCE(s->gone))
+		return -ENODEV;
+	return mock_dma(dev, pasid, addr, write, pa);
+}
+
+static bool stress_reaches_from(const struct stress *s, struct device *dev,
+				ioasid_t pasid, u64 addr, phys_addr_t want)
+{
+	return dev != READ_ONCE(s->gone) &&
+	       ut_reaches_at(dev, pasid, addr, want);
+}
+
+static bool stress_reaches(const struct stress *s, u64 addr, phys_addr_t pa)
+{
+	const struct world *world = s->world;
 	unsigned int i;
 
 	for (i = 0; i < world->nr_ports; i++)
-		if (ut_reaches_at(world->ports[i].dev, world->ports[i].pasid,
-				  addr, pa))
+		if (stress_reaches_from(s, world->ports[i].dev,
+					world->ports[i].pasid, addr, pa))
 			return true;
 	return false;
+}
+
+/* Unmap a slot, and note how long that takes. */
+static void stress_unmap(struct stress_worker *w, struct world_domain *d,
+			 unsigned int slot)
+{
+	u64 *longest = &w->stress->longest[w->index], ns = -ktime_get_ns();
+
+	if (!world_unmap(d, slot))
+		stress_error(w->stress, "unmap failed", world_slot_addr(slot));
+	ns += ktime_get_ns();
+	*longest = max(*longest, ns);
 }
 
 /* Map or unmap a slot. Each thread owns every second domain. */
@@ -120,9 +169,8 @@ static void stress_do_map(struct stress_worker *w)
 	addr = world_slot_addr(slot);
 	pa = d->pa[slot];
 	if (pa) {
-		if (!world_unmap(d, slot))
-			stress_error(w->stress, "unmap failed", addr);
-		if (stress_reaches(world, addr, pa))
+		stress_unmap(w, d, slot);
+		if (stress_reaches(w->stress, addr, pa))
 			stress_error(w->stress, "page reached after unmap",
 				     addr);
 		return;
@@ -147,7 +195,7 @@ static void stress_check_port(struct stress *s, const struct world_port *port)
 
 	for (slot = 0; slot < WORLD_SLOTS; slot++) {
 		addr = world_slot_addr(slot);
-		if (mock_dma(port->dev, port->pasid, addr, true, &pa))
+		if (stress_dma(s, port->dev, port->pasid, addr, true, &pa))
 			continue;
 		owner = world_owner(world, pa);
 		if (!port->domain)
@@ -220,9 +268,9 @@ static void stress_do_dma(struct stress_worker *w)
 	phys_addr_t pa;
 
 	port = &world->ports[stress_pick(w, world->nr_ports)];
-	mock_dma(port->dev, port->pasid,
-		 world_slot_addr(stress_pick(w, WORLD_SLOTS)),
-		 stress_pick(w, 2), &pa);
+	stress_dma(w->stress, port->dev, port->pasid,
+		   world_slot_addr(stress_pick(w, WORLD_SLOTS)),
+		   stress_pick(w, 2), &pa);
 }
 
 /* Change the guest's page table, and invalidate in all nested domains. */
@@ -252,7 +300,7 @@ static void stress_do_guest(struct stress *s)
 	kthread_use_mm(s->mm);
 	if (!stress_guest_set(world, GUEST_PAGES))
 		stress_error(s, "invalidation of the guest failed", 0);
-	if (stress_reaches(world, IOVA, pa))
+	if (stress_reaches(s, IOVA, pa))
 		stress_error(s, "page reached after invalidation of the guest",
 			     IOVA);
 	if (!stress_guest_set(world, GUEST_DATA))
@@ -279,10 +327,8 @@ static void stress_do_host(struct stress_worker *w)
 			stress_error(s, "change of dirty tracking failed", 0);
 	}
 
-	mock_set_errors(mock_iommu(world->kind->iommus[0]),
-			(struct mock_errors) {
-		.latency = stress_pick(w, 4) ? 0 : 100 * NSEC_PER_USEC,
-	});
+	mock_set_latency(mock_iommu(world->kind->iommus[0]),
+			 stress_pick(w, 4) ? 0 : 100 * NSEC_PER_USEC);
 
 	if (!world->kind->both)
 		return;
@@ -295,7 +341,7 @@ static void stress_do_host(struct stress_worker *w)
 		stress_error(s, "unmap of a guest page failed", page);
 	/* A missing page table has the same effect as a missing page. */
 	if ((page < GUEST_DATA || page == world->leaf) &&
-	    stress_reaches(world, IOVA, now))
+	    stress_reaches(s, IOVA, now))
 		stress_error(s, "guest page reached after unmap", page);
 	if (world_guest_move(world, page, s->spare))
 		stress_error(s, "map of a guest page failed", page);
@@ -341,17 +387,18 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 		/* A concurrent reset may prevent the access: no error. */
 		for (i = 0; i < 2; i++)
 			WRITE_ONCE(s->shared, s->shared +
-				   ut_reaches_at(dev[i], pasid,
-						 (u64)(uintptr_t)addr, pa));
+				   stress_reaches_from(s, dev[i], pasid,
+						       (u64)(uintptr_t)addr,
+						       pa));
 		vm_munmap((unsigned long)addr, PAGE_SIZE);
 		for (i = 0; i < 2; i++)
-			if (ut_reaches_at(dev[i], pasid, (u64)(uintptr_t)addr,
-					  pa))
+			if (stress_reaches_from(s, dev[i], pasid,
+						(u64)(uintptr_t)addr, pa))
 				stress_error(s, "page reached after munmap", 0);
 		/* Fill the caches. */
 		for (i = 0; i < 2; i++)
-			ut_reaches_at(dev[i], pasid, (u64)(uintptr_t)left,
-				      left_pa);
+			stress_reaches_from(s, dev[i], pasid,
+					    (u64)(uintptr_t)left, left_pa);
 	}
 	kthread_unuse_mm(mm);
 
@@ -366,7 +413,8 @@ static void stress_process_end(struct stress *s, struct mm_struct *mm,
 	wait_for_completion(&unbind.begun);
 	mmput(mm);
 	for (i = 0; i < 2; i++)
-		if (!mock_dma(dev[i], pasid, (u64)(uintptr_t)left, true, &pa))
+		if (!stress_dma(s, dev[i], pasid, (u64)(uintptr_t)left, true,
+				&pa))
 			stress_error(s, "memory reached after exit", 0);
 	kthread_stop_put(task);
 	iommu_sva_unbind_device(sva[1]);
@@ -399,17 +447,45 @@ static void stress_do_process(struct stress_worker *w)
 	stress_process_end(w->stress, mm, sva, dev);
 }
 
-static int stress_run(void *data)
-{
-	struct stress_worker *w = data;
+/* Silent devices */
 
-	while (!kthread_should_stop()) {
-		w->work(w);
-		/* Read concurrently by stress_is_complete(). */
-		WRITE_ONCE(w->rounds, w->rounds + 1);
-		cond_resched();
+/* Let a device be removed, fall asleep or not answer for a short time. */
+static void stress_do_silence(struct stress_worker *w)
+{
+	struct stress *s = w->stress;
+	const struct world_kind *kind = s->world->kind;
+	enum mock_iommu_id id = kind->iommus[stress_pick(w, kind->nr_iommus)];
+	struct device *dev = mock_dev(id, 1 + stress_pick(w, 2));
+	unsigned int how = stress_pick(w, 4);
+
+	mock_set_mute(mock_iommu(id), 0);
+	if (how < 3)
+		WRITE_ONCE(s->gone, dev);
+	switch (how) {
+	case 0:
+		mock_set_removed(dev, true);
+		break;
+	case 1:
+	case 2:
+		mock_sleep(dev, how == 1);
+		break;
+	default:
+		mock_set_mute(mock_iommu(id), ut_sid(dev));
 	}
-	return 0;
+	msleep(1 + stress_pick(w, STRESS_SILENCE));
+	switch (how) {
+	case 0:
+		mock_set_removed(dev, false);
+		break;
+	case 1:
+	case 2:
+		mock_wake(dev);
+		break;
+	default:
+		mock_set_mute(mock_iommu(id), 0);
+	}
+	WRITE_ONCE(s->gone, NULL);
+	msleep(1 + stress_pick(w, STRESS_SILENCE));
 }
 
 static void stress_add_worker(struct stress *s,
@@ -422,6 +498,51 @@ static void stress_add_worker(struct stress *s,
 	w->work = work;
 	w->index = index;
 	prandom_seed_state(&w->rnd, get_random_u32());
+}
+
+static void stress_set_quarantine_delay(unsigned int delay)
+{
+#ifdef DMAR_QUARANTINE_DELAY
+	dmar_quarantine_delay = delay;
+#endif
+}
+
+static void stress_reset_quarantine_delay(void *unused)
+{
+#ifdef DMAR_QUARANTINE_DELAY
+	stress_set_quarantine_delay(DMAR_QUARANTINE_DELAY);
+#endif
+}
+
+/* Let a quarantine end soon after the device answers again. */
+static void stress_add_silence(struct kunit *test, struct stress *s)
+{
+	const struct world_kind *kind = s->world->kind;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action(test, stress_reset_quarantine_delay,
+					 NULL), 0);
+	stress_set_quarantine_delay(STRESS_SILENCE / 4);
+	/* mock_sleep() adds a capability, which threads must not see change. */
+	for (i = 0; i < 2 * kind->nr_iommus; i++) {
+		mock_sleep(mock_dev(kind->iommus[i / 2], 1 + i % 2), true);
+		mock_wake(mock_dev(kind->iommus[i / 2], 1 + i % 2));
+	}
+	stress_add_worker(s, stress_do_silence, 0);
+}
+
+static int stress_run(void *data)
+{
+	struct stress_worker *w = data;
+
+	while (!kthread_should_stop()) {
+		w->work(w);
+		/* Read concurrently by stress_is_complete(). */
+		WRITE_ONCE(w->rounds, w->rounds + 1);
+		cond_resched();
+	}
+	return 0;
 }
 
 static void stress_add_workers(struct stress *s)
@@ -464,7 +585,7 @@ static bool stress_is_complete(struct stress *s)
 	return !s->world->kind->both || READ_ONCE(s->shared);
 }
 
-static void concurrent_operations(struct kunit *test)
+static void stress_test(struct kunit *test, bool silence)
 {
 	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	unsigned int i;
@@ -475,6 +596,8 @@ static void concurrent_operations(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, world_attach(&s->world->ports[0],
 					   &s->world->domains[0]), 0);
 	stress_add_workers(s);
+	if (silence)
+		stress_add_silence(test, s);
 	s->mm = current->mm;
 	if (s->mm)
 		mmget(s->mm);
@@ -499,14 +622,44 @@ static void concurrent_operations(struct kunit *test)
 			   s->workers[i].rounds);
 		KUNIT_EXPECT_GT(test, s->workers[i].rounds, 0);
 	}
+	for (i = 0; i < STRESS_MAPPERS; i++) {
+		kunit_info(test, "longest unmap: %llu us\n",
+			   s->longest[i] / NSEC_PER_USEC);
+		KUNIT_EXPECT_LT(test, s->longest[i], STRESS_MAX_UNMAP);
+	}
 	if (s->world->kind->both)
 		KUNIT_EXPECT_GT(test, s->shared, 0);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&s->errors), 0,
 			    "first error: %s (%llx)", s->what, s->at);
 }
 
+static void concurrent_operations(struct kunit *test)
+{
+	stress_test(test, false);
+}
+
+static void concurrent_operations_and_silence(struct kunit *test)
+{
+	stress_test(test, true);
+}
+
+/* All kinds of worlds whose devices have ATS */
+static const void *stress_ats_gen_params(struct kunit *test, const void *prev,
+					 char *desc)
+{
+	const struct world_kind *kind;
+
+	do {
+		kind = world_gen_params(test, prev, desc);
+		prev = kind;
+	} while (kind && !(mock_iommu(kind->iommus[0])->ecap & MOCK_ECAP_DT));
+	return kind;
+}
+
 static struct kunit_case stress_cases[] = {
 	KUNIT_CASE_PARAM(concurrent_operations, world_gen_params),
+	KUNIT_CASE_PARAM(concurrent_operations_and_silence,
+			 stress_ats_gen_params),
 	{}
 };
 

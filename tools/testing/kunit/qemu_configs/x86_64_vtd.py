@@ -14,7 +14,7 @@ import tempfile
 from ..qemu_config import QemuArchParams
 
 # MOCK_IOMMUS in drivers/iommu/intel/tests/mock/unit.h
-IOMMUS = 12
+IOMMUS = 13
 REGISTERS = 0x10000000
 REGISTERS_SIZE = 0x10000
 # Segment 0 is that of the machine itself.
@@ -59,6 +59,8 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 	kernel_path='arch/x86/boot/bzImage',
 	kernel_command_line=f'console=ttyS0 intel_iommu=on,sm_on '
 			    f'memmap={REGISTERS_SIZE:#x}${REGISTERS:#x} '
+			    # There is no interrupt remapping.
+			    f'iommufd.allow_unsafe_interrupts=1 '
 			    # The driver logs every injected error.
 			    f'log_buf_len=64M isolcpus={MOCK_CPU}',
 	extra_qemu_params=['-bios', 'qboot.rom', '-smp', str(CPUS),

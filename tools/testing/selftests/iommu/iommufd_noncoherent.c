@@ -2,8 +2,9 @@
 /*
  * Tests of CPU cache flushes for non-coherent domains
  *
- * iommufd flushes pages from the CPU caches before a domain that does not
- * enforce coherency maps them, and before such pages are unpinned. These tests
+ * iommufd flushes pages from the CPU caches before a non-coherent domain maps
+ * them, and before such pages are unpinned. A domain is non-coherent if it does
+ * not enforce coherency for a device that can bypass the caches. These tests
  * check how many pages each operation flushes. The mock driver counts flushes,
  * and violations such as a page that is mapped without a flush, in
  * drivers/iommu/iommufd/selftest_flush.c. After each test, teardown_iommufd()
@@ -26,6 +27,9 @@
 #define IOVA		MOCK_APERTURE_START
 #define COHERENT	MOCK_FLAGS_DEVICE_ENFORCE_CC
 #define NONCOHERENT	0
+#define SNOOPS		MOCK_FLAGS_DEVICE_SNOOPS
+#define SHARED		MOCK_FLAGS_DEVICE_SHARED_GROUP
+#define PASID		MOCK_FLAGS_DEVICE_PASID
 
 static __attribute__((constructor)) void setup_buffer(void)
 {
@@ -145,16 +149,55 @@ TEST_F(noncoherent, map_and_unmap)
 	expect_flushed(NPAGES);
 }
 
+FIXTURE(coherent)
+{
+	int fd;
+	__u32 ioas_id;
+	__u64 flushed;
+	size_t length;
+};
+
+FIXTURE_VARIANT(coherent)
+{
+	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(coherent, enforced)
+{
+	.flags = COHERENT,
+};
+
+/* Coherency is not enforced, but the device never bypasses the caches. */
+FIXTURE_VARIANT_ADD(coherent, snooping_device)
+{
+	.flags = SNOOPS,
+};
+
+FIXTURE_SETUP(coherent)
+{
+	self->fd = open("/dev/iommu", O_RDWR);
+	ASSERT_NE(-1, self->fd);
+	test_ioctl_ioas_alloc(&self->ioas_id);
+	if (_test_cmd_flush_counts(self->fd, &self->flushed, NULL, false))
+		SKIP(return, "this architecture does not flush CPU caches");
+	self->length = NPAGES * PAGE_SIZE;
+}
+
+FIXTURE_TEARDOWN(coherent)
+{
+	teardown_iommufd(self->fd, _metadata);
+}
+
 /* No operation on a coherent domain flushes. */
-TEST_F(noncoherent, coherent_domain_not_flushed)
+TEST_F(coherent, not_flushed)
 {
 	__u32 access_id, item_id, stdev_id;
 
 	test_cmd_create_access(self->ioas_id, &access_id,
 			       MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
 	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
-	test_cmd_mock_domain_flags(self->ioas_id, COHERENT, &stdev_id, NULL,
-				   NULL);
+	test_cmd_mock_domain_flags(self->ioas_id, variant->flags, &stdev_id,
+				   NULL, NULL);
 	ASSERT_EQ(0, access_write(self->fd, access_id, IOVA, self->length, 0));
 	ASSERT_EQ(0, access_pin(self->fd, access_id, IOVA, self->length,
 				&item_id));
@@ -219,9 +262,11 @@ TEST_F(noncoherent, replace_domain)
 				   &idev_id);
 	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
 	expect_flushed(NPAGES);
+	/* Another non-coherent domain has flushed the pages. */
 	test_cmd_hwpt_alloc(idev_id, self->ioas_id, 0, &hwpt_id);
-	expect_flushed(NPAGES);
+	expect_flushed(0);
 	test_cmd_mock_domain_replace(stdev_id, hwpt_id);
+	test_cmd_check_flushed(hwpt_id, IOVA, self->length);
 	expect_flushed(0);
 	test_ioctl_ioas_unmap(IOVA, self->length);
 	expect_flushed(NPAGES);
@@ -359,6 +404,142 @@ TEST_F(noncoherent, dmabuf_not_flushed)
 	test_ioctl_ioas_unmap(IOVA, self->length);
 	expect_flushed(0);
 	close(dmabuf_fd);
+}
+
+/*
+ * A domain becomes non-coherent when it gets a device that can bypass the CPU
+ * caches. The snooping device has mapped pages, some of which an access has
+ * written since.
+ */
+FIXTURE(noncoherent_late)
+{
+	int fd;
+	__u32 ioas_id;
+	__u32 access_id;
+	__u32 stdev_id;
+	__u32 idev_id;
+	__u32 hwpt_id;
+	__u64 flushed;
+	size_t length;
+};
+
+FIXTURE_SETUP(noncoherent_late)
+{
+	self->fd = open("/dev/iommu", O_RDWR);
+	ASSERT_NE(-1, self->fd);
+	self->length = NPAGES * PAGE_SIZE;
+	test_ioctl_ioas_alloc(&self->ioas_id);
+	if (_test_cmd_flush_counts(self->fd, &self->flushed, NULL, false))
+		SKIP(return, "this architecture does not flush CPU caches");
+	test_cmd_create_access(self->ioas_id, &self->access_id, 0);
+	test_cmd_mock_domain_flags(self->ioas_id, SNOOPS | SHARED | PASID,
+				   &self->stdev_id, &self->hwpt_id,
+				   &self->idev_id);
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA);
+	ASSERT_EQ(0, access_write(self->fd, self->access_id, IOVA, self->length,
+				  0));
+	expect_flushed(0);
+}
+
+/* The domain stays non-coherent. */
+FIXTURE_TEARDOWN(noncoherent_late)
+{
+	test_ioctl_ioas_map_fixed(buffer, self->length, IOVA + self->length);
+	expect_flushed(NPAGES);
+	test_ioctl_ioas_unmap(IOVA, 2 * self->length);
+	expect_flushed(2 * NPAGES);
+	test_cmd_destroy_access(self->access_id);
+	teardown_iommufd(self->fd, _metadata);
+}
+
+/* The device attaches to the IOAS, and so to the same automatic domain. */
+TEST_F(noncoherent_late, attach)
+{
+	__u32 hwpt_id, stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id,
+				   &hwpt_id, NULL);
+	ASSERT_EQ(self->hwpt_id, hwpt_id);
+	expect_flushed(NPAGES);
+	test_cmd_check_flushed(hwpt_id, IOVA, self->length);
+
+	/* The pages are not flushed for each device. */
+	test_ioctl_destroy(stdev_id);
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT, &stdev_id,
+				   &hwpt_id, NULL);
+	ASSERT_EQ(self->hwpt_id, hwpt_id);
+	expect_flushed(0);
+	test_ioctl_destroy(stdev_id);
+}
+
+/* The device has used another domain before. */
+TEST_F(noncoherent_late, replace)
+{
+	__u32 other_id, stdev_id;
+
+	test_ioctl_ioas_alloc(&other_id);
+	test_cmd_mock_domain_flags(other_id, NONCOHERENT, &stdev_id, NULL, NULL);
+	expect_flushed(0);
+	test_cmd_mock_domain_replace(stdev_id, self->ioas_id);
+	expect_flushed(NPAGES);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, self->length);
+	test_ioctl_destroy(stdev_id);
+}
+
+/* The device can use the domain of its group once it is bound. */
+TEST_F(noncoherent_late, bind_to_group)
+{
+	__u32 stdev_id;
+
+	test_cmd_mock_domain_flags(self->ioas_id, NONCOHERENT | SHARED,
+				   &stdev_id, NULL, NULL);
+	expect_flushed(NPAGES);
+	test_cmd_check_flushed(self->hwpt_id, IOVA, self->length);
+	test_ioctl_destroy(stdev_id);
+}
+
+/* A PASID of the device is attached, not the device itself. */
+TEST_F(noncoherent_late, attach_pasid)
+{
+	__u32 hwpt_id, idev_id, other_id, own_id, stdev_id;
+
+	test_cmd_hwpt_alloc(self->idev_id, self->ioas_id, IOMMU_HWPT_ALLOC_PASID,
+			    &hwpt_id);
+	test_ioctl_ioas_alloc(&other_id);
+	test_cmd_mock_domain_flags(other_id, NONCOHERENT | PASID, &stdev_id,
+				   NULL, &idev_id);
+	/* An automatic domain does not allow PASIDs beside it. */
+	test_cmd_hwpt_alloc(idev_id, other_id, IOMMU_HWPT_ALLOC_PASID, &own_id);
+	test_cmd_mock_domain_replace(stdev_id, own_id);
+	expect_flushed(0);
+	ASSERT_EQ(0, _test_cmd_pasid_attach(self->fd, stdev_id, 1, hwpt_id));
+	expect_flushed(NPAGES);
+	test_cmd_check_flushed(hwpt_id, IOVA, self->length);
+	ASSERT_EQ(0, _test_cmd_pasid_detach(self->fd, stdev_id, 1));
+	test_ioctl_destroy(stdev_id);
+	test_ioctl_destroy(own_id);
+}
+
+/* The device reaches the pages through a nested domain. */
+TEST_F(noncoherent_late, attach_nested)
+{
+	struct iommu_hwpt_selftest data = { .iotlb = IOMMU_TEST_IOTLB_DEFAULT };
+	__u32 nested_id, other_id, parent_id, stdev_id;
+
+	test_cmd_hwpt_alloc(self->idev_id, self->ioas_id,
+			    IOMMU_HWPT_ALLOC_NEST_PARENT, &parent_id);
+	test_cmd_hwpt_alloc_nested(self->idev_id, parent_id, 0, &nested_id,
+				   IOMMU_HWPT_DATA_SELFTEST, &data,
+				   sizeof(data));
+	test_ioctl_ioas_alloc(&other_id);
+	test_cmd_mock_domain_flags(other_id, NONCOHERENT, &stdev_id, NULL, NULL);
+	expect_flushed(0);
+	test_cmd_mock_domain_replace(stdev_id, nested_id);
+	expect_flushed(NPAGES);
+	test_cmd_check_flushed(parent_id, IOVA, self->length);
+	test_cmd_mock_domain_replace(stdev_id, other_id);
+	test_ioctl_destroy(nested_id);
+	test_ioctl_destroy(stdev_id);
 }
 
 FIXTURE(noncoherent_write)

@@ -15,6 +15,7 @@
 #include <linux/minmax.h>
 
 #include "cache.h"
+#include "memory.h"
 
 #define CACHE_ADDRESS	GENMASK_ULL(51, 12)
 #define CACHE_RIDS_PER_BUS	256
@@ -93,6 +94,21 @@ void mock_violation(struct mock_cache *cache, const char *what, u64 value)
 unsigned int mock_mamv(const struct mock_cache *cache)
 {
 	return (cache->cap >> MOCK_CAP_MAMV_SHIFT) & 0x3f;
+}
+
+static u64 cache_read(struct mock_cache *cache, u64 pa, bool no_snoop)
+{
+	u64 value;
+	int ret;
+
+	if (!no_snoop)
+		return cache_read_phys(pa);
+	ret = mock_memory_read(pa, &value);
+	if (ret == -ENODATA)
+		mock_violation(cache, "table not written back", pa);
+	else if (ret)
+		mock_violation(cache, "mock memory too small", pa);
+	return value;
 }
 
 /* TLBs and paging-structure caches */
@@ -177,9 +193,21 @@ static bool cache_drops_pages(const struct mock_entry *e,
 }
 
 /*
- * IOTLB invalidations select by domain id. They apply to second-stage entries,
- * and to all nested entries of the domain id: the latter are tagged with their
- * first-stage address, so an address of the second stage cannot select them.
+ * Whether an IOTLB invalidation of pages drops a nested entry. An address of
+ * the second stage cannot select one, as nested entries are tagged with their
+ * first-stage address. The specification does not say that an invalidation
+ * which preserves paging structures drops those of the first stage, although
+ * the tables that they refer to are pages of the second stage.
+ */
+static bool cache_drops_nested(const struct mock_entry *e,
+			       const struct mock_inv *inv)
+{
+	return !e->level || !inv->ih;
+}
+
+/*
+ * IOTLB invalidations select by domain id. They apply to second-stage and to
+ * nested entries.
  */
 static bool cache_drops_iotlb(const struct mock_entry *e,
 			      const struct mock_inv *inv)
@@ -190,8 +218,10 @@ static bool cache_drops_iotlb(const struct mock_entry *e,
 		return true;
 	if (e->tag.did != inv->did || e->tag.form == MOCK_FORM_FS)
 		return false;
-	return inv->granularity == MOCK_DOMAIN ||
-	       e->tag.form == MOCK_FORM_NESTED || cache_drops_pages(e, inv);
+	if (inv->granularity == MOCK_DOMAIN)
+		return true;
+	return e->tag.form == MOCK_FORM_NESTED ? cache_drops_nested(e, inv) :
+						 cache_drops_pages(e, inv);
 }
 
 /* PASID-based IOTLB invalidations apply to entries with a first stage. */
@@ -471,7 +501,8 @@ static int cache_walk(struct mock_cache *cache,
 	for (;; level--) {
 		shift = 12 + 9 * (level - 1);
 		pte_pa = table + ((addr >> shift) & 0x1ff) * 8;
-		pte = cache_read_phys(pte_pa);
+		pte = cache_read(cache, pte_pa,
+				 cache->no_snoop_walk && !nested);
 		if (!(pte & (second ? 3 : 1)))
 			return second ? -ENOENT : -EFAULT;
 		cached.write &= !!(pte & BIT_ULL(1));
@@ -571,7 +602,7 @@ static bool cache_is_scalable(const struct mock_cache *cache)
  * Scalable mode has two, each with 128 entries of 32 bytes, of which the upper
  * 16 bytes are reserved.
  */
-static void cache_read_context(struct mock_cache *cache, u16 sid,
+static void cache_read_context(struct mock_cache *cache, u16 sid, bool no_snoop,
 			       struct mock_context *context)
 {
 	unsigned int devfn = sid & 0xff, size = 16;
@@ -584,12 +615,12 @@ static void cache_read_context(struct mock_cache *cache, u16 sid,
 		devfn %= CACHE_RIDS_PER_BUS / 2;
 		size = 32;
 	}
-	table = cache_read_phys(root);
+	table = cache_read(cache, root, no_snoop);
 	if (!(table & 1))
 		return;
 	table = (table & CACHE_ADDRESS) + devfn * size;
-	context->lo = cache_read_phys(table);
-	context->hi = cache_read_phys(table + 8);
+	context->lo = cache_read(cache, table, no_snoop);
+	context->hi = cache_read(cache, table + 8, no_snoop);
 	context->present = context->lo & 1;
 	if (context->present && !cache_is_scalable(cache))
 		context->did = (context->hi >> 8) & 0xffff;
@@ -606,7 +637,7 @@ static int cache_get_context(struct mock_cache *cache, u16 sid,
 			return context->present ? 0 : -EFAULT;
 		}
 
-	cache_read_context(cache, sid, context);
+	cache_read_context(cache, sid, cache->no_snoop, context);
 	if (context->present || cache_keeps_absent(cache)) {
 		if (cache->nr_contexts < MOCK_MAX_CONTEXTS)
 			cache->contexts[cache->nr_contexts++] = *context;
@@ -621,7 +652,8 @@ static int cache_get_context(struct mock_cache *cache, u16 sid,
  * The PASID directory has 128 << PDTS entries. Each points to a table of 64
  * entries of 64 bytes.
  */
-static void cache_read_pasid(const struct mock_context *context, ioasid_t pasid,
+static void cache_read_pasid(struct mock_cache *cache,
+			     const struct mock_context *context, ioasid_t pasid,
 			     struct mock_pasid *entry)
 {
 	u64 directory = context->lo & CACHE_ADDRESS, table;
@@ -630,12 +662,14 @@ static void cache_read_pasid(const struct mock_context *context, ioasid_t pasid,
 	*entry = (struct mock_pasid) { .sid = context->sid, .pasid = pasid };
 	if (pasid >> 6 >= 128 << ((context->lo >> 9) & 7))
 		return;
-	table = cache_read_phys(directory + (pasid >> 6) * 8);
+	table = cache_read(cache, directory + (pasid >> 6) * 8,
+			   cache->no_snoop);
 	if (!(table & 1))
 		return;
 	table = (table & CACHE_ADDRESS) + (pasid & 63) * 64;
 	for (i = 0; i < ARRAY_SIZE(entry->val); i++)
-		entry->val[i] = cache_read_phys(table + i * 8);
+		entry->val[i] = cache_read(cache, table + i * 8,
+					   cache->no_snoop);
 	entry->present = entry->val[0] & 1;
 	if (entry->present)
 		entry->did = entry->val[1] & 0xffff;
@@ -656,7 +690,7 @@ static int cache_get_pasid(struct mock_cache *cache,
 		}
 	}
 
-	cache_read_pasid(context, pasid, entry);
+	cache_read_pasid(cache, context, pasid, entry);
 	if (entry->present || cache_keeps_absent(cache)) {
 		if (cache->nr_pasids < MOCK_MAX_PASIDS)
 			cache->pasids[cache->nr_pasids++] = *entry;
@@ -821,14 +855,14 @@ int mock_translate(struct mock_cache *cache, u16 sid, ioasid_t pasid, u64 addr,
  * @sid: Requester id.
  *
  * Context: Any. The root table has been set.
- * Return: Whether the entry in memory is present, whatever the context cache
- * holds.
+ * Return: Whether the entry is present as the CPUs see it, whatever the context
+ * cache holds.
  */
 bool mock_context_present(struct mock_cache *cache, u16 sid)
 {
 	struct mock_context context;
 
-	cache_read_context(cache, sid, &context);
+	cache_read_context(cache, sid, false, &context);
 	return context.present;
 }
 
@@ -842,7 +876,7 @@ static bool cache_passes_through(struct mock_cache *cache, u16 sid)
 
 	if (!cache->root || cache_is_scalable(cache))
 		return false;
-	cache_read_context(cache, sid, &context);
+	cache_read_context(cache, sid, cache->no_snoop, &context);
 	return context.present && ((context.lo >> 2) & 3) == 2;
 }
 

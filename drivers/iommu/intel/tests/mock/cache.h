@@ -133,6 +133,9 @@ struct mock_violations {
 /**
  * struct mock_cache - translation and caches of one mock IOMMU
  * @cap: Capability register, constant.
+ * @no_snoop: Context and PASID tables are read without snooping; constant.
+ * @no_snoop_walk: Page tables are read without snooping, except those of
+ *	guests; constant.
  * @root: Root table address with its mode bits, as latched by the set root
  *	table pointer command.
  * @entries: IOTLB, device TLBs and paging-structure caches in one array, which
@@ -149,11 +152,13 @@ struct mock_violations {
  *	counted.
  * @violations: Violations of the specification since mock_reset().
  *
- * The lock of the mock IOMMU protects all members except @cap. Callers of the
- * functions below hold it unless noted otherwise.
+ * The lock of the mock IOMMU protects all members that are not constant. Callers
+ * of the functions below hold it unless noted otherwise.
  */
 struct mock_cache {
 	u64 cap;
+	bool no_snoop;
+	bool no_snoop_walk;
 	u64 root;
 	struct mock_entry entries[MOCK_MAX_ENTRIES];
 	unsigned int nr_entries;

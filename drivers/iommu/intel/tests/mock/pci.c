@@ -238,6 +238,10 @@ static int pci_fill_configs(struct pci_segment *segment)
 	pci_fill_bridge(devs[MOCK_BRIDGE].config);
 	pci_fill_any(devs[MOCK_BRIDGED2].config);
 	devs[MOCK_BRIDGED2].removed = true;
+	for (i = MOCK_EXTRA; i < MOCK_SLOTS; i++) {
+		pci_fill_endpoint(segment->iommu, devs[i].config, true);
+		devs[i].removed = true;
+	}
 	return 0;
 }
 
@@ -283,7 +287,7 @@ static int pci_lookup_slot(struct pci_segment *segment, unsigned int i)
  * @iommu: The mock IOMMU.
  *
  * The devices exist from then on, except between mock_unplug() and mock_plug().
- * %MOCK_BRIDGED2 does not exist before it is plugged in.
+ * %MOCK_BRIDGED2 and the extra endpoints do not exist before they are plugged in.
  *
  * Context: May sleep. Called once per IOMMU, after the driver has been
  * initialised.
@@ -326,10 +330,14 @@ void mock_unplug(enum mock_iommu_id id, unsigned int i)
 	pci_stop_and_remove_bus_device_locked(dev->pdev);
 	pci_dev_put(dev->pdev);
 	dev->pdev = NULL;
+	if (i < MOCK_EXTRA)
+		return;
+	guard(raw_spinlock_irqsave)(&pci_segments[id].iommu->lock);
+	WRITE_ONCE(dev->removed, true);
 }
 
 /**
- * mock_plug() - add a device that mock_unplug() has removed, or %MOCK_BRIDGED2
+ * mock_plug() - add a device that is not in the system
  * @id: Mock IOMMU of the device.
  * @i: Index of the device.
  *
@@ -439,7 +447,8 @@ void mock_vmd_remove(struct pci_bus *bus)
  * mock_dev() - get a device
  * @id: Mock IOMMU of the device.
  * @i: Index of the device: 0 for the endpoint without ATS, below %MOCK_DEVS for
- *	those with ATS, %MOCK_BRIDGED, %MOCK_BRIDGE or %MOCK_BRIDGED2.
+ *	those with ATS, %MOCK_BRIDGED, %MOCK_BRIDGE, %MOCK_BRIDGED2, or
+ *	from %MOCK_EXTRA on for the extra endpoints.
  *
  * Context: Any. mock_pci_create() has succeeded.
  * Return: The device.

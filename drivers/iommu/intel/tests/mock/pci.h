@@ -2,10 +2,11 @@
 /*
  * Mock PCI devices behind the mock IOMMUs.
  *
- * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, and
- * conventional PCI devices behind a bridge. Their configuration space is
- * memory. The devices do DMA when a test requests it; their requests pass
- * through a mock device TLB and the translation of the mock IOMMU.
+ * Each mock IOMMU has a PCI segment of its own with %MOCK_DEVS endpoints, others
+ * that can be plugged in, and conventional PCI devices behind a bridge. Their
+ * configuration space is memory. The devices do DMA when a test requests it;
+ * their requests pass through a mock device TLB and the translation of the mock
+ * IOMMU.
  */
 #ifndef _INTEL_IOMMU_MOCK_PCI_H
 #define _INTEL_IOMMU_MOCK_PCI_H
@@ -26,7 +27,10 @@
 #define MOCK_BRIDGE	(MOCK_BRIDGED + 1)
 /* Another device behind the bridge, which is absent before mock_plug() */
 #define MOCK_BRIDGED2	(MOCK_BRIDGE + 1)
-#define MOCK_SLOTS	(MOCK_BRIDGED2 + 1)
+/* More endpoints with ATS, each of which is absent before mock_plug() */
+#define MOCK_EXTRA	(MOCK_BRIDGED2 + 1)
+#define MOCK_EXTRAS	6
+#define MOCK_SLOTS	(MOCK_EXTRA + MOCK_EXTRAS)
 
 int mock_pci_create(struct mock_iommu *iommu);
 struct device *mock_dev(enum mock_iommu_id id, unsigned int i);

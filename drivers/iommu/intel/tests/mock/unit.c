@@ -26,6 +26,7 @@
 #include <linux/smp.h>
 #include <asm/x86_init.h>
 
+#include "memory.h"
 #include "unit.h"
 
 #define REG_VER		0x00
@@ -87,9 +88,10 @@
 /* Pass-through, snoop control, IOTLB registers at 0x500 */
 #define ECAP_OLD	(BIT_ULL(6) | ECAP_SC | 0x50ULL << 8)
 #define ECAP_QI		BIT_ULL(1)
-/* Coherent page walks */
-#define ECAP	(ECAP_OLD | BIT_ULL(0) | ECAP_QI)
-#define ECAP_DT	BIT_ULL(2)
+/* Coherent context and PASID tables; in legacy mode, also page tables */
+#define ECAP_C	BIT_ULL(0)
+#define ECAP	(ECAP_OLD | ECAP_C | ECAP_QI)
+#define ECAP_DT	MOCK_ECAP_DT
 /* Scalable mode, second stage with dirty bits, PASIDs of 20 bits */
 #define ECAP_SM	(MOCK_ECAP_SMTS | BIT_ULL(45) | BIT_ULL(46) | BIT_ULL(40) | \
 		 19ULL << 35)
@@ -129,7 +131,7 @@ static struct mock_iommu unit_iommus[MOCK_IOMMUS] = {
 	[MOCK_SS_CM] = {
 		.name = "second-stage-cm",
 		.cache.cap = CAP | CAP_PSI | MOCK_CAP_CM,
-		.ecap = ECAP | ECAP_SM,
+		.ecap = (ECAP & ~ECAP_C) | ECAP_SM,
 	},
 	[MOCK_FS] = {
 		.name = "first-stage",
@@ -145,6 +147,12 @@ static struct mock_iommu unit_iommus[MOCK_IOMMUS] = {
 		.name = "first-stage-cm",
 		.cache.cap = CAP | CAP_FS | MOCK_CAP_CM,
 		.ecap = ECAP | ECAP_DT | ECAP_SM | ECAP_FS,
+	},
+	[MOCK_FS_NS] = {
+		.name = "first-stage-ns",
+		.cache.cap = CAP | CAP_FS,
+		.ecap = (ECAP | ECAP_DT | ECAP_SM | ECAP_FS) &
+			~(ECAP_C | ECAP_SMPWC),
 	},
 	[MOCK_FS_OLD] = {
 		.name = "first-stage-old",
@@ -467,7 +475,8 @@ static __no_kcsan void unit_write_status(u64 pa, u32 status)
 
 static bool unit_is_silent(const struct mock_errors *errors, u16 sid)
 {
-	return sid && (sid == errors->ite || sid == errors->ite2);
+	return errors->ite_all ||
+	       (sid && (sid == errors->ite || sid == errors->ite2));
 }
 
 /* Count a descriptor, and test whether an injected error is due at it. */
@@ -496,6 +505,7 @@ static void unit_raise_timeout(struct mock_iommu *iommu)
 			       iommu->silent);
 		errors->ite = 0;
 		errors->ite2 = 0;
+		errors->ite_all = false;
 	}
 }
 
@@ -726,6 +736,42 @@ void mock_hold(struct mock_iommu *iommu, unsigned int doorbells)
 }
 
 /**
+ * mock_set_latency() - change the latency, and keep the other injected errors
+ * @iommu: The mock IOMMU.
+ * @latency: New value of &mock_errors.latency.
+ *
+ * Context: Any but NMI.
+ */
+void mock_set_latency(struct mock_iommu *iommu, u64 latency)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	iommu->errors.latency = latency;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/**
+ * mock_set_mute() - let a device answer device-TLB invalidations, or not
+ * @iommu: The mock IOMMU of the device.
+ * @sid: Requester id of a device that does not answer; 0 for none.
+ *
+ * Overwrites &mock_errors.ite, and restarts &mock_iommu.timeouts, whose limit
+ * applies to a single silent device.
+ *
+ * Context: Any but NMI.
+ */
+void mock_set_mute(struct mock_iommu *iommu, u16 sid)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&iommu->lock, flags);
+	iommu->errors.ite = sid;
+	iommu->timeouts = 0;
+	raw_spin_unlock_irqrestore(&iommu->lock, flags);
+}
+
+/**
  * mock_delay() - set when the pending requests are executed
  * @iommu: The mock IOMMU.
  * @latency: Time from now in ns, whatever &mock_errors.latency was when the
@@ -820,6 +866,9 @@ static int __init unit_init_one(struct mock_iommu *iommu,
 	iommu->regs = ioremap(iommu->phys, SZ_4K);
 	if (!iommu->regs)
 		return -ENOMEM;
+	iommu->cache.no_snoop = !(iommu->ecap & ECAP_C);
+	iommu->cache.no_snoop_walk = !(iommu->ecap &
+		(iommu->ecap & MOCK_ECAP_SMTS ? ECAP_SMPWC : ECAP_C));
 	mock_prq_init(&iommu->prq, iommu->regs, &iommu->cache, &iommu->lock);
 	writel(0x60, iommu->regs + REG_VER);
 	writeq(iommu->cache.cap, iommu->regs + REG_CAP);
@@ -827,18 +876,12 @@ static int __init unit_init_one(struct mock_iommu *iommu,
 	return 0;
 }
 
-/*
- * Only a DMAR table with this OEM id has registers in plain memory. Those of
- * real IOMMUs must not be touched.
- */
 static int __init unit_init_all(const struct acpi_table_header *table)
 {
 	const void *end = (void *)table + table->length;
 	const struct acpi_dmar_header *entry;
 	int n = 0, ret;
 
-	if (memcmp(table->oem_id, "KUNIT ", ACPI_OEM_ID_SIZE))
-		return -ENODEV;
 	for (entry = (void *)table + sizeof(struct acpi_table_dmar);
 	     (void *)entry < end && entry->length && n < MOCK_IOMMUS;
 	     entry = (void *)entry + entry->length) {
@@ -874,9 +917,23 @@ static int __init unit_init(void)
 		pr_info("no CPU is isolated\n");
 		goto out;
 	}
+	/*
+	 * Only a table with this OEM id has registers in plain memory. Those of
+	 * real IOMMUs must not be touched.
+	 */
+	if (memcmp(table->oem_id, "KUNIT ", ACPI_OEM_ID_SIZE)) {
+		pr_info("the DMAR table describes no mock IOMMUs\n");
+		goto out;
+	}
+	/* Before the driver can find any IOMMU, as it cannot do without */
+	ret = mock_memory_init();
+	if (ret) {
+		pr_info("cache-line flushes cannot be followed (%d)\n", ret);
+		goto out;
+	}
 	ret = unit_init_all(table);
 	if (ret) {
-		pr_info("the DMAR table describes no mock IOMMUs (%d)\n", ret);
+		pr_info("the DMAR table describes other IOMMUs (%d)\n", ret);
 		goto out;
 	}
 	unit_cpu = cpu;

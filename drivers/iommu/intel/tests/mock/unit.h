@@ -23,6 +23,7 @@
 #include "prq.h"
 
 /* Bits of the extended capability register that other layers need */
+#define MOCK_ECAP_DT		BIT_ULL(2)	/* device TLBs */
 #define MOCK_ECAP_PRS		BIT_ULL(29)
 #define MOCK_ECAP_SMTS		BIT_ULL(43)
 
@@ -34,11 +35,13 @@
  *	coherent page walks, but with a write buffer that needs flushing.
  * @MOCK_REGISTERS: Legacy mode; no queue, register-based invalidation.
  * @MOCK_SS: Scalable mode, second stage only, ATS, PASID.
- * @MOCK_SS_CM: Scalable mode, second stage only, PASID, caching mode; without
- *	coherent page walks.
+ * @MOCK_SS_CM: Scalable mode, second stage only, PASID, caching mode; does not
+ *	snoop when it reads tables.
  * @MOCK_FS: Scalable mode, both stages, nesting, ATS, PASID.
  * @MOCK_FS2: Like %MOCK_FS, and page requests.
  * @MOCK_FS_CM: Both stages, nesting, ATS, PASID, caching mode.
+ * @MOCK_FS_NS: Both stages, nesting, ATS, PASID; does not snoop when it reads
+ *	tables.
  * @MOCK_FS_OLD: Both stages, nesting, PASID; without ATS, page-selective
  *	invalidation and snoop control, but with a write buffer that needs
  *	flushing.
@@ -59,6 +62,7 @@ enum mock_iommu_id {
 	MOCK_FS,
 	MOCK_FS2,
 	MOCK_FS_CM,
+	MOCK_FS_NS,
 	MOCK_FS_OLD,
 	MOCK_KDUMP,
 	MOCK_KDUMP_SM,
@@ -93,6 +97,7 @@ enum mock_reject {
  * @ite: Requester id of a device whose device TLB does not respond, so that
  *	its invalidations end with an invalidation time-out error; 0 for none.
  * @ite2: Another such device.
+ * @ite_all: All devices are such devices.
  * @ite_no_sid: The time-out error does not report the requester id.
  * @ite_run_on: Report a time-out only after all queued descriptors have been
  *	processed; waits among them are discarded. Otherwise, it is reported at
@@ -114,6 +119,7 @@ struct mock_errors {
 	unsigned int ice;
 	u16 ite;
 	u16 ite2;
+	bool ite_all;
 	bool ite_no_sid;
 	bool ite_run_on;
 	bool ite_at_other;
@@ -192,6 +198,8 @@ void mock_reset(void);
 
 void mock_set_errors(struct mock_iommu *iommu, struct mock_errors errors);
 void mock_hold(struct mock_iommu *iommu, unsigned int doorbells);
+void mock_set_latency(struct mock_iommu *iommu, u64 latency);
+void mock_set_mute(struct mock_iommu *iommu, u16 sid);
 void mock_delay(struct mock_iommu *iommu, u64 latency);
 bool mock_has_work(struct mock_iommu *iommu);
 bool mock_has_new_work(struct mock_iommu *iommu, unsigned int *seen);
