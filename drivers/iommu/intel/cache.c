@@ -205,9 +205,8 @@ static bool flush_page_selective(const struct dmar_attachment *att,
 /*
  * Test whether paging-structure caches may be preserved. A page mapped by a nest
  * parent may hold a first-stage table of the guest, and first-stage
- * paging-structure caches may hold the host address of that page. The
- * specification does not state clearly that these caches are invalidated if the
- * hint is set.
+ * paging-structure caches may hold the host address of that page. It has not
+ * been established that these caches are invalidated if the hint is set.
  */
 static bool flush_keeps_tables(const struct dmar_attachment *att,
 			       const struct cache_flush_range *range)

@@ -319,7 +319,7 @@ static int req_range_error(const struct iommu_hwpt_vtd_s1_invalidate *inv)
 
 	if (inv->addr % 4096)
 		return -EINVAL;
-	if (!inv->npages || (!inv->addr && inv->npages >= U64_MAX))
+	if (!inv->npages || (!inv->addr && inv->npages == U64_MAX))
 		return 0;
 	/* 2^52 pages from address 0 are valid, although their length overflows. */
 	if (!inv->addr && inv->npages == 1ULL << 52)

@@ -195,9 +195,9 @@ static bool cache_drops_pages(const struct mock_entry *e,
 /*
  * Whether an IOTLB invalidation of pages drops a nested entry. An address of
  * the second stage cannot select one, as nested entries are tagged with their
- * first-stage address. The specification does not say that an invalidation
- * which preserves paging structures drops those of the first stage, although
- * the tables that they refer to are pages of the second stage.
+ * first-stage address. To be on the safe side, an invalidation that
+ * preserves paging structures does not drop those of the first stage here,
+ * although the tables that they refer to are pages of the second stage.
  */
 static bool cache_drops_nested(const struct mock_entry *e,
 			       const struct mock_inv *inv)
