@@ -34,7 +34,7 @@ boot: setup	## part of test: boots that count invalidation descriptors
 check: setup	## part of test: checkpatch, sparse, W=1, kernel-doc and the scripts
 	@dev/check/check $(options)
 
-bench: setup	## time map and unmap on base and series
+bench: setup	## the speed of flushes on base and series, with plots
 	@dev/measure/bench $(options)
 
 cost: setup	## time and memory of an attach on base and series

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import boots, checkpatch, compare, kunit, log, measure, selftests, trace
+from . import bench, boots, checkpatch, compare, kunit, log, measure, selftests, trace
 from .cases import Case, show
 
 
@@ -95,14 +95,21 @@ def table(lines):
 	return 0
 
 
-def bench(args):
-	"""Print the table of dma_map_benchmark."""
-	return table(measure.bench(log.read(args.measured)))
-
-
-def instructions(args):
-	"""Print the table of instructions."""
-	return table(measure.instructions(log.read(args.measured), args.shift))
+def bench_report(args):
+	"""Print the report of the benchmark in Markdown, and write its plots."""
+	try:
+		base, series = (bench.Log.parse(log.read(path))
+				for path in (args.base, args.series))
+		lines = list(bench.report(base, series,
+					  measure.bench(log.read(args.measured)),
+					  measure.instructions(log.read(args.counted),
+							       args.shift)))
+		for curve in bench.CURVES:
+			bench.plot(curve, base, series, args.plots)
+	except (bench.Nothing, measure.Nothing):
+		return 1
+	print('\n'.join(lines))
+	return 0
 
 
 def cost(args):
@@ -143,9 +150,8 @@ def parser():
 		('--defects', path), ('--status', {'type': int, 'default': 0}),
 		('tree', path), ('log', path))
 	command(selftest_cases, 'selftests', ('--base', path), ('log', path))
-	command(bench, 'bench', ('measured', path))
-	command(instructions, 'instructions', ('--shift', {'type': int}),
-		('measured', path))
+	command(bench_report, 'bench', ('--shift', {'type': int}), ('--plots', path),
+		('base', path), ('series', path), ('measured', path), ('counted', path))
 	command(cost, 'cost', ('directory', path))
 	command(flush_cost, 'flush-cost', ('label', {}), ('base', path), ('series', path))
 	return top

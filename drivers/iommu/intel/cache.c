@@ -10,15 +10,25 @@
  * any context except NMI. It takes no lock of the domain, and accesses only the
  * attachments and the IOMMUs, because the devices may have been released.
  *
- * For each IOMMU the flush sends one IOTLB invalidation per tag that the
- * hardware distinguishes, followed by one device-TLB invalidation per
+ * For each IOMMU the flush sends one or two IOTLB invalidations per tag that the
+ * hardware distinguishes, followed by one or two device-TLB invalidations per
  * attachment with ATS. All of these are submitted together if they fit into one
  * batch.
  *
- * A flush waits for each IOMMU before it continues with the next, although
- * iommu-alist.h recommends queueing to all IOMMUs first. qi_submit_sync() both
- * queues and waits: while it polls for completion, it handles errors and
- * resubmits what a time-out has aborted.
+ * A flush submits to all IOMMUs before it waits for them, so it normally takes as
+ * long as the slowest IOMMU. Each slot of a queue is freed by the flush that
+ * occupies it. To prevent flushes from waiting for each other's slots, a flush
+ * never waits for free slots while it has submissions in flight: if one of the
+ * queues is full, the flush first completes its submissions in flight. It does the
+ * same if a device is known not to answer.
+ *
+ * On one IOMMU, only one submission of a flush is in flight at a time: if it
+ * contains invalidations for a device that does not answer, the flush has to
+ * know before it submits more of them.
+ *
+ * If the time-out of a device aborts one of the submissions, the whole flush is
+ * repeated and waits for each IOMMU separately, with qi_submit_sync(), which
+ * deals with devices that do not answer.
  *
  * The external functions and the trace events have the prefix cache_tag_ of the
  * cache tags that the attachments replaced. It was kept so that callers do not
@@ -33,120 +43,186 @@
 #include "iommu.h"
 #include "trace.h"
 
-/* Number of descriptors on the stack. Few domains need more per IOMMU. */
-#define FLUSH_STACK_SIZE	4
+/*
+ * Numbers of descriptors and of submissions in flight that are kept on the
+ * stack. Few flushes need more.
+ */
+#define FLUSH_STACK_DESCS	4
+#define FLUSH_STACK_SUBS	2
 
 /*
- * Number of descriptors in the per-CPU buffer: a quarter of the queue, so that
- * one flush does not occupy the queue completely.
+ * The same for the per-CPU buffer. A submission takes up to a quarter of the
+ * queue, so that others find room.
  */
-#define FLUSH_BUFFER_SIZE	64
+#define FLUSH_BUFFER_DESCS	64
+#define FLUSH_BUFFER_SUBS	16
 
 /**
- * struct flush_buffer - per-CPU buffer for descriptors
- * @busy: A flush on this CPU is using the buffer.
- * @descs: The descriptors.
+ * struct flush_buffer - memory for a flush that needs more than its stack
+ * @busy: A flush is using the buffer.
+ * @descs: Descriptors.
+ * @subs: Submissions in flight.
  *
- * A flush must not allocate memory. The buffer belongs to the flush that has
- * interrupts disabled on the CPU. If that flush logs an error to a console that
- * maps memory for DMA, another flush may run nested inside it. The nested flush
- * finds the buffer busy and uses only its stack.
+ * A flush must not allocate memory. There is one buffer per CPU, which a flush
+ * keeps until it ends. Another flush that runs on the CPU meanwhile, in an
+ * interrupt or after preemption, uses only its stack.
  */
 struct flush_buffer {
-	bool busy;
-	struct qi_desc descs[FLUSH_BUFFER_SIZE];
+	int busy;
+	struct qi_desc descs[FLUSH_BUFFER_DESCS];
+	struct qi_submission subs[FLUSH_BUFFER_SUBS];
 };
 
 static DEFINE_PER_CPU(struct flush_buffer, flush_buffer);
 
 /**
- * struct flush_batch - descriptors to be submitted to one IOMMU
- * @iommu: The IOMMU.
- * @descs: The descriptors, in @stack or in @buffer.
- * @size: Number of descriptors that fit in @descs.
- * @count: Number of descriptors in @descs.
- * @buffer: Buffer of this CPU after @stack has become full, otherwise NULL.
- * @flags: Interrupt state to restore when @buffer is released.
- * @stack: Initial storage of @descs.
+ * struct flush_batch - descriptors to be submitted, and submissions in flight
+ * @iommu: IOMMU that the descriptors are for.
+ * @descs: Descriptors that have not been submitted.
+ * @subs: Submissions in flight, with interrupts disabled if there are any.
+ * @max_descs: Number of descriptors that fit in @descs.
+ * @max_subs: Number of submissions that fit in @subs.
+ * @nr_descs: Number of descriptors in @descs.
+ * @nr_subs: Number of submissions in @subs.
+ * @buffer: Buffer that contains @descs and @subs; NULL if they are on the stack.
+ * @flags: Interrupt state to restore when no submission is in flight.
+ * @sync: Submit with qi_submit_sync(), which completes each submission before
+ *	the next.
+ * @aborted: A submission has been aborted, so the flush has to be repeated.
+ * @stack_descs: Initial storage of @descs.
+ * @stack_subs: Initial storage of @subs.
  */
 struct flush_batch {
 	struct intel_iommu *iommu;
 	struct qi_desc *descs;
-	unsigned int size;
-	unsigned int count;
+	struct qi_submission *subs;
+	unsigned int max_descs;
+	unsigned int max_subs;
+	unsigned int nr_descs;
+	unsigned int nr_subs;
 	struct flush_buffer *buffer;
 	unsigned long flags;
-	struct qi_desc stack[FLUSH_STACK_SIZE];
+	bool sync;
+	bool aborted;
+	struct qi_desc stack_descs[FLUSH_STACK_DESCS];
+	struct qi_submission stack_subs[FLUSH_STACK_SUBS];
 };
 
-static void flush_batch_begin(struct flush_batch *batch,
-			      struct intel_iommu *iommu)
+static void flush_batch_begin(struct flush_batch *batch, bool sync)
 {
-	batch->iommu = iommu;
-	batch->descs = batch->stack;
-	batch->size = FLUSH_STACK_SIZE;
-	batch->count = 0;
+	batch->descs = batch->stack_descs;
+	batch->subs = batch->stack_subs;
+	batch->max_descs = FLUSH_STACK_DESCS;
+	batch->max_subs = FLUSH_STACK_SUBS;
+	batch->nr_descs = 0;
+	batch->nr_subs = 0;
 	batch->buffer = NULL;
+	batch->sync = sync;
+	batch->aborted = false;
+}
+
+/*
+ * Move from the stack to the buffer of this CPU. Returns false if the buffer is in
+ * use, by this flush or another.
+ */
+static noinline bool flush_batch_grow(struct flush_batch *batch)
+{
+	struct flush_buffer *buffer = raw_cpu_ptr(&flush_buffer);
+
+	/* Pairs with the release in flush_batch_end(). */
+	if (batch->buffer || cmpxchg_acquire(&buffer->busy, 0, 1))
+		return false;
+	memcpy(buffer->descs, batch->descs, sizeof(batch->stack_descs));
+	memcpy(buffer->subs, batch->subs, sizeof(batch->stack_subs));
+	batch->descs = buffer->descs;
+	batch->subs = buffer->subs;
+	batch->max_descs = FLUSH_BUFFER_DESCS;
+	batch->max_subs = FLUSH_BUFFER_SUBS;
+	batch->buffer = buffer;
+	return true;
+}
+
+/* Look once at each submission in flight, and remove those that are complete. */
+static void flush_batch_poll(struct flush_batch *batch)
+{
+	unsigned int i = 0;
+	int ret;
+
+	while (i < batch->nr_subs) {
+		ret = qi_poll(&batch->subs[i]);
+		if (ret == -EINPROGRESS) {
+			i++;
+			continue;
+		}
+		if (ret == -EAGAIN)
+			batch->aborted = true;
+		batch->subs[i] = batch->subs[--batch->nr_subs];
+	}
+}
+
+/* Wait for all submissions in flight. */
+static void flush_batch_wait(struct flush_batch *batch)
+{
+	if (!batch->nr_subs)
+		return;
+	for (;;) {
+		flush_batch_poll(batch);
+		if (!batch->nr_subs)
+			break;
+		cpu_relax();
+	}
+	local_irq_restore(batch->flags);
+}
+
+/* Whether submissions have to be completed before the next one. */
+static bool flush_batch_must_wait(struct flush_batch *batch)
+{
+	if (!batch->nr_subs)
+		return false;
+	if (batch->subs[batch->nr_subs - 1].iommu == batch->iommu)
+		return true;
+	return batch->nr_subs == batch->max_subs && !flush_batch_grow(batch);
+}
+
+/* Queue the descriptors, or return -EBUSY. */
+static int flush_batch_queue(struct flush_batch *batch)
+{
+	int ret;
+
+	if (batch->sync)
+		return -EBUSY;
+
+	if (!batch->nr_subs)
+		local_irq_save(batch->flags);
+	ret = qi_submit(batch->iommu, batch->descs, batch->nr_descs,
+			&batch->subs[batch->nr_subs]);
+	if (!ret)
+		batch->nr_subs++;
+	else if (!batch->nr_subs)
+		local_irq_restore(batch->flags);
+	return ret;
 }
 
 static void flush_batch_submit(struct flush_batch *batch)
 {
-	if (batch->count)
-		qi_submit_sync(batch->iommu, batch->descs, batch->count, 0);
-	batch->count = 0;
-}
-
-/*
- * Switch back to the descriptors on the stack, and restore the interrupt state
- * so that pending interrupts can be handled.
- */
-static void flush_batch_release_buffer(struct flush_batch *batch)
-{
-	batch->buffer->busy = false;
-	batch->buffer = NULL;
-	batch->descs = batch->stack;
-	batch->size = FLUSH_STACK_SIZE;
-	local_irq_restore(batch->flags);
-}
-
-/*
- * Move the descriptors from the stack to the buffer of this CPU. If they are
- * already in the buffer, or another flush is using it, submit them instead.
- * Interrupts are enabled between two submissions unless the caller of the flush
- * has disabled them.
- */
-static noinline void flush_batch_make_room(struct flush_batch *batch)
-{
-	struct flush_buffer *buffer;
-	unsigned long flags;
-
-	if (batch->buffer) {
-		flush_batch_submit(batch);
-		flush_batch_release_buffer(batch);
+	if (!batch->nr_descs)
 		return;
+	if (flush_batch_must_wait(batch))
+		flush_batch_wait(batch);
+	if (flush_batch_queue(batch)) {
+		flush_batch_wait(batch);
+		qi_submit_sync(batch->iommu, batch->descs, batch->nr_descs, 0);
 	}
-
-	/* Interrupts stay off until flush_batch_release_buffer(). */
-	local_irq_save(flags);
-	buffer = this_cpu_ptr(&flush_buffer);
-	if (buffer->busy) {
-		local_irq_restore(flags);
-		flush_batch_submit(batch);
-		return;
-	}
-	buffer->busy = true;
-	memcpy(buffer->descs, batch->stack, sizeof(batch->stack));
-	batch->descs = buffer->descs;
-	batch->size = FLUSH_BUFFER_SIZE;
-	batch->buffer = buffer;
-	batch->flags = flags;
+	batch->nr_descs = 0;
 }
 
 static void flush_batch_end(struct flush_batch *batch)
 {
-	flush_batch_submit(batch);
-	if (batch->buffer)
-		flush_batch_release_buffer(batch);
+	flush_batch_wait(batch);
+	if (!batch->buffer)
+		return;
+	/* Pairs with the acquire in flush_batch_grow(). */
+	smp_store_release(&batch->buffer->busy, 0);
 }
 
 /* Returns a cleared descriptor: some qi_desc_*() set only two of its words. */
@@ -154,52 +230,72 @@ static struct qi_desc *flush_batch_next(struct flush_batch *batch)
 {
 	struct qi_desc *desc;
 
-	if (batch->count == batch->size)
-		flush_batch_make_room(batch);
-	desc = &batch->descs[batch->count++];
+	if (batch->nr_descs == batch->max_descs && !flush_batch_grow(batch))
+		flush_batch_submit(batch);
+	desc = &batch->descs[batch->nr_descs++];
 	*desc = (struct qi_desc) {};
 	return desc;
 }
 
+/* The largest page that IOMMUs cache: 1 GiB */
+#define FLUSH_MAX_PAGE_ORDER	18
+
+static const struct cache_flush_block flush_block_all = {
+	.order = MAX_AGAW_PFN_WIDTH,
+};
+
 /*
- * Compute the smallest naturally aligned block of a power-of-two number of
- * pages that covers @start to @last.
+ * Split a range at the middle of the block that covers it. Each half touches the
+ * middle, so the smallest block that covers it, and is aligned because the
+ * middle is, has less than twice its size. A range contains whole pages, and none
+ * of them is split: a page that contained the middle would be at least as large
+ * as the covering block.
+ */
+static void flush_range_split(struct cache_flush_range *range)
+{
+	unsigned int order = range->cover.order;
+	u64 middle, left, right;
+
+	middle = range->end & GENMASK_ULL(63, VTD_PAGE_SHIFT + order - 1);
+	left = (middle - range->start - 1) >> VTD_PAGE_SHIFT;
+	right = (range->end - middle) >> VTD_PAGE_SHIFT;
+
+	range->halves[0].order = fls64(left);
+	range->halves[0].addr =
+		middle - nrpages_to_size(1ULL << range->halves[0].order);
+	range->halves[1].order = fls64(right);
+	range->halves[1].addr = middle;
+}
+
+/*
+ * Find the blocks to invalidate for a range. One block may be much larger than
+ * the range, as for two pages on either side of a multiple of 1 GiB. Two blocks
+ * together never have more than twice the size of the range. A second
+ * invalidation is sent only if one block has more, or is too large for the IOMMU.
+ * An empty range, as that of an empty gather, invalidates everything.
  */
 static void flush_range_init(struct cache_flush_range *range,
 			     unsigned long start, unsigned long last, bool ih)
 {
+	u64 pages = ((u64)last >> VTD_PAGE_SHIFT) -
+		    ((u64)start >> VTD_PAGE_SHIFT) + 1;
 	unsigned int order;
 
 	order = fls_long((start ^ last) >> VTD_PAGE_SHIFT);
-	if (order >= BITS_PER_LONG - VTD_PAGE_SHIFT)
-		order = MAX_AGAW_PFN_WIDTH;
-
-	*range = (struct cache_flush_range) {
-		.start = start,
-		.end = last,
-		.order = order,
-		.ih = ih,
-	};
-	if (order != MAX_AGAW_PFN_WIDTH)
-		range->addr = start & ~(nrpages_to_size(1UL << order) - 1);
-}
-
-/*
- * Test whether the IOMMU can invalidate the block alone rather than the whole
- * domain or PASID. First-stage translations can always be selected by page. For
- * these, the specification (CAP_REG, field MAMV) requires hardware to accept
- * any address mask, but QEMU rejects masks above MAMV: qi_submit_sync() would
- * log an error and invalidate the whole PASID.
- */
-static bool flush_page_selective(const struct dmar_attachment *att,
-				 const struct cache_flush_range *range)
-{
-	const struct intel_iommu *iommu = dmar_attachment_iommu(att);
-
-	if (att->kind != DMAR_ATTACH_FIRST_STAGE && !cap_pgsel_inv(iommu->cap))
-		return false;
-	return range->order < MAX_AGAW_PFN_WIDTH &&
-	       range->order <= cap_max_amask_val(iommu->cap);
+	range->start = start;
+	range->end = last;
+	range->ih = ih;
+	if (start > last || order >= BITS_PER_LONG - VTD_PAGE_SHIFT) {
+		range->split = false;
+		range->cover = flush_block_all;
+		range->halves[0] = flush_block_all;
+		return;
+	}
+	range->split = (1ULL << order) > 2 * pages;
+	range->cover.order = order;
+	range->cover.addr = start & ~(nrpages_to_size(1UL << order) - 1);
+	if (range->split || order > FLUSH_MAX_PAGE_ORDER)
+		flush_range_split(range);
 }
 
 /*
@@ -214,62 +310,68 @@ static bool flush_keeps_tables(const struct dmar_attachment *att,
 	return range->ih && att->kind != DMAR_ATTACH_NEST_PARENT;
 }
 
+/*
+ * Test whether the IOMMU can invalidate @block alone rather than the whole
+ * domain or PASID. First-stage translations can always be selected by page. For
+ * these, the specification (CAP_REG, field MAMV) requires hardware to accept
+ * any address mask, but QEMU rejects masks above MAMV: the queue error would be
+ * logged, and the whole PASID invalidated.
+ */
+static bool flush_block_selectable(const struct dmar_attachment *att,
+				   const struct cache_flush_block *block)
+{
+	const struct intel_iommu *iommu = dmar_attachment_iommu(att);
+
+	if (att->kind != DMAR_ATTACH_FIRST_STAGE && !cap_pgsel_inv(iommu->cap))
+		return false;
+	return block->order < MAX_AGAW_PFN_WIDTH &&
+	       block->order <= cap_max_amask_val(iommu->cap);
+}
+
+/*
+ * Return the blocks to invalidate in the IOTLB, and their number in @count. A
+ * covering block that is too large for the IOMMU is replaced by its halves if it
+ * is larger than any page and the IOMMU can select both; otherwise everything is
+ * invalidated.
+ */
+static const struct cache_flush_block *
+flush_iotlb_blocks(const struct dmar_attachment *att,
+		   const struct cache_flush_range *range, unsigned int *count)
+{
+	*count = 1;
+	if (!range->split && flush_block_selectable(att, &range->cover))
+		return &range->cover;
+	if (!range->split && range->cover.order <= FLUSH_MAX_PAGE_ORDER)
+		return &flush_block_all;
+	if (!flush_block_selectable(att, &range->halves[0]) ||
+	    !flush_block_selectable(att, &range->halves[1]))
+		return &flush_block_all;
+	*count = 2;
+	return range->halves;
+}
+
+static void flush_desc_piotlb(struct qi_desc *desc,
+			      const struct dmar_attachment *att,
+			      const struct cache_flush_block *block, bool ih)
+{
+	if (block->order == MAX_AGAW_PFN_WIDTH)
+		qi_desc_piotlb_all(att->did, att->elm.pasid, desc);
+	else
+		qi_desc_piotlb(att->did, att->elm.pasid, block->addr,
+			       block->order, ih, desc);
+}
+
 static void flush_desc_iotlb(struct qi_desc *desc,
 			     const struct dmar_attachment *att,
-			     const struct cache_flush_range *range)
+			     const struct cache_flush_block *block, bool ih)
 {
 	struct intel_iommu *iommu = dmar_attachment_iommu(att);
-	bool by_page = flush_page_selective(att, range);
 
-	if (att->kind == DMAR_ATTACH_FIRST_STAGE) {
-		if (by_page)
-			qi_desc_piotlb(att->did, att->elm.pasid, range->addr,
-				       range->order, range->ih, desc);
-		else
-			qi_desc_piotlb_all(att->did, att->elm.pasid, desc);
-	} else {
-		if (by_page)
-			qi_desc_iotlb(iommu, att->did,
-				      range->addr | flush_keeps_tables(att, range),
-				      range->order, DMA_TLB_PSI_FLUSH, desc);
-		else
-			qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH,
-				      desc);
-	}
-}
-
-static void flush_desc_devtlb(struct qi_desc *desc,
-			      const struct dmar_attachment *att, u64 addr,
-			      unsigned int order)
-{
-	if (att->elm.pasid == IOMMU_NO_PASID)
-		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep, addr,
-				  order, desc);
+	if (block->order == MAX_AGAW_PFN_WIDTH)
+		qi_desc_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH, desc);
 	else
-		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->elm.pasid,
-					att->ats_qdep, addr, order, desc);
-}
-
-static void flush_devtlb(struct flush_batch *batch,
-			 const struct dmar_attachment *att,
-			 const struct cache_flush_range *range)
-{
-	unsigned int order = range->order;
-	u64 addr = range->addr;
-
-	/*
-	 * A device TLB caches the combined result of both stages by first-stage
-	 * address, so entries cannot be selected by second-stage address.
-	 */
-	if (att->kind == DMAR_ATTACH_NEST_PARENT) {
-		order = MAX_AGAW_PFN_WIDTH;
-		addr = 0;
-	}
-
-	flush_desc_devtlb(flush_batch_next(batch), att, addr, order);
-	if (att->dtlb_extra_inval)
-		flush_desc_devtlb(flush_batch_next(batch), att, addr, order);
-	trace_cache_tag_flush_devtlb(att, addr, order);
+		qi_desc_iotlb(iommu, att->did, block->addr | ih, block->order,
+			      DMA_TLB_PSI_FLUSH, desc);
 }
 
 /*
@@ -278,26 +380,82 @@ static void flush_devtlb(struct flush_batch *batch,
  * used.
  */
 static void flush_iotlb_register(const struct dmar_attachment *att,
-				 const struct cache_flush_range *range)
+				 const struct cache_flush_block *block)
 {
 	struct intel_iommu *iommu = dmar_attachment_iommu(att);
 
 	/* __iommu_flush_iotlb() does not accept address 0 with order 0. */
-	if (flush_page_selective(att, range) && (range->addr || range->order))
-		__iommu_flush_iotlb(iommu, att->did, range->addr, range->order,
+	if (block->order != MAX_AGAW_PFN_WIDTH && (block->addr || block->order))
+		__iommu_flush_iotlb(iommu, att->did, block->addr, block->order,
 				    DMA_TLB_PSI_FLUSH);
 	else
 		__iommu_flush_iotlb(iommu, att->did, 0, 0, DMA_TLB_DSI_FLUSH);
+}
+
+static void flush_iotlb_block(struct flush_batch *batch,
+			      const struct dmar_attachment *att,
+			      const struct cache_flush_block *block, bool ih)
+{
+	if (!batch->iommu->qi)
+		flush_iotlb_register(att, block);
+	else if (att->kind == DMAR_ATTACH_FIRST_STAGE)
+		flush_desc_piotlb(flush_batch_next(batch), att, block, ih);
+	else
+		flush_desc_iotlb(flush_batch_next(batch), att, block, ih);
 }
 
 static void flush_iotlb(struct flush_batch *batch,
 			const struct dmar_attachment *att,
 			const struct cache_flush_range *range)
 {
-	if (batch->iommu->qi)
-		flush_desc_iotlb(flush_batch_next(batch), att, range);
+	const struct cache_flush_block *blocks;
+	unsigned int i, count;
+
+	blocks = flush_iotlb_blocks(att, range, &count);
+	for (i = 0; i < count; i++)
+		flush_iotlb_block(batch, att, &blocks[i],
+				  flush_keeps_tables(att, range));
+}
+
+static void flush_desc_devtlb(struct qi_desc *desc,
+			      const struct dmar_attachment *att,
+			      const struct cache_flush_block *block)
+{
+	if (att->elm.pasid == IOMMU_NO_PASID)
+		qi_desc_dev_iotlb(att->sid, att->pfsid, att->ats_qdep,
+				  block->addr, block->order, desc);
 	else
-		flush_iotlb_register(att, range);
+		qi_desc_dev_iotlb_pasid(att->sid, att->pfsid, att->elm.pasid,
+					att->ats_qdep, block->addr,
+					block->order, desc);
+}
+
+static void flush_devtlb_block(struct flush_batch *batch,
+			       const struct dmar_attachment *att,
+			       const struct cache_flush_block *block)
+{
+	flush_desc_devtlb(flush_batch_next(batch), att, block);
+	if (att->dtlb_extra_inval)
+		flush_desc_devtlb(flush_batch_next(batch), att, block);
+	trace_cache_tag_flush_devtlb(att, block->addr, block->order);
+}
+
+/*
+ * A device TLB caches the combined result of both stages by first-stage address,
+ * so entries cannot be selected by second-stage address.
+ */
+static void flush_devtlb(struct flush_batch *batch,
+			 const struct dmar_attachment *att,
+			 const struct cache_flush_range *range)
+{
+	if (att->kind == DMAR_ATTACH_NEST_PARENT) {
+		flush_devtlb_block(batch, att, &flush_block_all);
+	} else if (range->split) {
+		flush_devtlb_block(batch, att, &range->halves[0]);
+		flush_devtlb_block(batch, att, &range->halves[1]);
+	} else {
+		flush_devtlb_block(batch, att, &range->cover);
+	}
 }
 
 static void flush_iommu_devtlbs(struct iommu_attach_list *list,
@@ -368,22 +526,33 @@ typedef void flush_iommu_fn(struct iommu_attach_list *list,
 			    struct flush_batch *batch);
 
 /*
- * Call @flush for each IOMMU, and wait for it before the next call, for the
- * reason given at the top of this file.
+ * Call @flush for each IOMMU, and wait for all of them or, if @sync is set, for
+ * each one before the next. Returns false if the time-out of a device has
+ * aborted any of the invalidations.
  */
-static void flush_each_iommu(struct iommu_attach_list *list,
-			     const struct cache_flush_range *range,
-			     flush_iommu_fn *flush)
+static noinline bool flush_iommus_once(struct iommu_attach_list *list,
+				       const struct cache_flush_range *range,
+				       flush_iommu_fn *flush, bool sync)
 {
 	struct iommu_attach_elm *first;
 	struct flush_batch batch;
 
+	flush_batch_begin(&batch, sync);
 	iommu_attach_list_for_each_iommu(first, list) {
-		flush_batch_begin(&batch,
-				  dmar_attachment_iommu(to_dmar_attachment(first)));
+		batch.iommu = dmar_attachment_iommu(to_dmar_attachment(first));
 		flush(list, first, range, &batch);
-		flush_batch_end(&batch);
+		flush_batch_submit(&batch);
 	}
+	flush_batch_end(&batch);
+	return !batch.aborted;
+}
+
+static void flush_iommus(struct iommu_attach_list *list,
+			 const struct cache_flush_range *range,
+			 flush_iommu_fn *flush)
+{
+	if (unlikely(!flush_iommus_once(list, range, flush, false)))
+		flush_iommus_once(list, range, flush, true);
 }
 
 /**
@@ -399,8 +568,9 @@ static void flush_each_iommu(struct iommu_attach_list *list,
  * nested on @domain. More than the range may be invalidated. Failed
  * invalidations are logged.
  *
- * Context: Any except NMI. Waits for the IOMMUs one at a time, with interrupts
- * disabled.
+ * Context: Any except NMI. Interrupts are disabled while submissions are in
+ * flight. If a flush completes them in several rounds, interrupts are enabled
+ * between the rounds unless the caller has disabled them.
  */
 void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 			   unsigned long end, int ih)
@@ -411,9 +581,9 @@ void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 
 	flush_range_init(&range, start, end, ih);
 	begin = iommu_attach_list_flush_begin(list);
-	flush_each_iommu(list, &range, flush_iommu);
+	flush_iommus(list, &range, flush_iommu);
 	if (unlikely(iommu_attach_list_atc_added(list, begin)))
-		flush_each_iommu(list, &range, flush_iommu_devtlbs);
+		flush_iommus(list, &range, flush_iommu_devtlbs);
 	iommu_attach_list_flush_end(list);
 }
 
@@ -447,6 +617,6 @@ void cache_tag_flush_range_np(struct dmar_domain *domain, unsigned long start,
 
 	flush_range_init(&range, start, end, false);
 	iommu_attach_list_flush_begin(list);
-	flush_each_iommu(list, &range, flush_iommu_np);
+	flush_iommus(list, &range, flush_iommu_np);
 	iommu_attach_list_flush_end(list);
 }

@@ -83,9 +83,12 @@ static void quarantine_clear_timeouts(struct device_domain_info *info)
 }
 
 /**
- * dmar_clear_timeouts() - clear the time-outs of a device that has answered
+ * dmar_clear_timeouts() - clear the time-outs of a device
  * @iommu: The IOMMU.
  * @rid: Requester id of the device.
+ *
+ * Called when the device has answered, or has been found absent or asleep. In
+ * quarantine, nothing is cleared: the probes need the count.
  *
  * Context: Any but NMI. Takes &intel_iommu.device_rbtree_lock.
  */
@@ -95,7 +98,7 @@ void dmar_clear_timeouts(struct intel_iommu *iommu, u16 rid)
 
 	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = device_rbtree_lookup(iommu, rid);
-	if (info)
+	if (info && info->quarantine == QUARANTINE_NONE)
 		quarantine_clear_timeouts(info);
 }
 

@@ -9,7 +9,9 @@
 #include <linux/idr.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
+#include <linux/math.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sizes.h>
 
 #include "driver.h"
@@ -45,7 +47,8 @@ static void second_stage_rid(struct kunit *test)
 	drv_flush(domain, 0x5000, 0x5fff, 1);
 	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB_LEAF(did, 0x5000, 0), WAIT);
 	drv_flush(domain, 0x7fff000, 0x8000fff, 0);
-	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB(did, 0, 16), WAIT);
+	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB(did, 0x7fff000, 0),
+		       IOTLB(did, 0x8000000, 0), WAIT);
 	drv_flush_all(domain);
 	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB_ALL(did), WAIT);
 }
@@ -621,8 +624,9 @@ static void nested(struct kunit *test)
 /* Granularity */
 
 /*
- * For a block larger than CAP.MAMV allows, the IOTLB invalidation covers the
- * whole domain id (second stage) or PASID (first stage). Device-TLB
+ * A block larger than CAP.MAMV allows is split in two if that is enough and it is
+ * larger than 1 GiB, the largest page. Otherwise the IOTLB invalidation covers
+ * the whole domain id (second stage) or PASID (first stage). Device-TLB
  * invalidations have no such limit.
  */
 static void large_blocks(struct kunit *test)
@@ -646,13 +650,169 @@ static void large_blocks(struct kunit *test)
 	DRV_EXPECT_LOG(test, MOCK_FS, 1, PIOTLB(fs_did, 2, SZ_1G, CACHE_MAMV),
 		       DEVTLB_PASID(sid, 2, SZ_1G, CACHE_MAMV), WAIT);
 
+	/* Twice that: the IOTLB takes two blocks, the device TLB one. */
+	drv_flush(ss, 0, 2UL * SZ_1G - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB(ss_did, 0, CACHE_MAMV),
+		       IOTLB(ss_did, SZ_1G, CACHE_MAMV),
+		       DEVTLB(sid, 0, CACHE_MAMV + 1), WAIT);
+	drv_flush(fs, 0, 2UL * SZ_1G - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1, PIOTLB(fs_did, 2, 0, CACHE_MAMV),
+		       PIOTLB(fs_did, 2, SZ_1G, CACHE_MAMV),
+		       DEVTLB_PASID(sid, 2, 0, CACHE_MAMV + 1), WAIT);
+
+	/* Four times that */
+	drv_flush(ss, 0, 4UL * SZ_1G - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB_ALL(ss_did),
+		       DEVTLB(sid, 0, CACHE_MAMV + 2), WAIT);
+	drv_flush(fs, 0, 4UL * SZ_1G - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1, PIOTLB_ALL(fs_did, 2),
+		       DEVTLB_PASID(sid, 2, 0, CACHE_MAMV + 2), WAIT);
+
 	/* One page on each side of a 1 GiB boundary */
 	drv_flush(ss, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
-	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB_ALL(ss_did),
-		       DEVTLB(sid, 0, CACHE_MAMV + 1), WAIT);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1, IOTLB_LEAF(ss_did, SZ_1G - SZ_4K, 0),
+		       IOTLB_LEAF(ss_did, SZ_1G, 0),
+		       DEVTLB(sid, SZ_1G - SZ_4K, 0), DEVTLB(sid, SZ_1G, 0),
+		       WAIT);
 	drv_flush(fs, SZ_1G - SZ_4K, SZ_1G + SZ_4K - 1, 1);
-	DRV_EXPECT_LOG(test, MOCK_FS, 1, PIOTLB_ALL(fs_did, 2),
-		       DEVTLB_PASID(sid, 2, 0, CACHE_MAMV + 1), WAIT);
+	DRV_EXPECT_LOG(test, MOCK_FS, 1,
+		       PIOTLB_LEAF(fs_did, 2, SZ_1G - SZ_4K, 0),
+		       PIOTLB_LEAF(fs_did, 2, SZ_1G, 0),
+		       DEVTLB_PASID(sid, 2, SZ_1G - SZ_4K, 0),
+		       DEVTLB_PASID(sid, 2, SZ_1G, 0), WAIT);
+}
+
+/* An empty range invalidates the whole domain. */
+static void empty_range(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_SS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	u16 did = drv_attach(test, domain, dev, IOMMU_NO_PASID);
+
+	drv_flush(domain, ULONG_MAX, 0, 0);
+	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB_ALL(did),
+		       DEVTLB_ALL(mock_sid(1)), WAIT);
+	drv_flush(domain, 0x2000, 0x1fff, 0);
+	DRV_EXPECT_LOG(test, MOCK_SS, 1, IOTLB_ALL(did),
+		       DEVTLB_ALL(mock_sid(1)), WAIT);
+}
+
+static void cache_set_mamv(struct intel_iommu *iommu, u64 mamv)
+{
+	iommu->cap &= ~GENMASK_ULL(53, 48);
+	iommu->cap |= mamv << 48;
+}
+
+static void cache_restore_mamv(void *iommu)
+{
+	cache_set_mamv(iommu, CACHE_MAMV);
+}
+
+/*
+ * A block that may be a single page is not split, because that would not
+ * invalidate the page.
+ */
+static void no_page_is_split(struct kunit *test)
+{
+	struct device *dev = mock_dev(MOCK_SS_CM, 0);
+	struct iommu_domain *domain = ut_new_domain(test, dev, 0);
+	struct intel_iommu *iommu = drv_iommu(MOCK_SS_CM);
+	u16 did = drv_attach(test, domain, dev, IOMMU_NO_PASID);
+
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, cache_restore_mamv, iommu),
+			0);
+	cache_set_mamv(iommu, CACHE_MAMV - 1);
+	KUNIT_ASSERT_EQ(test, cap_max_amask_val(iommu->cap), CACHE_MAMV - 1);
+	drv_flush(domain, SZ_1G, 2UL * SZ_1G - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB_ALL(did), WAIT);
+	/* No page is as large as the block that covers this range. */
+	drv_flush(domain, SZ_1G - SZ_2M, SZ_1G + SZ_2M - 1, 0);
+	DRV_EXPECT_LOG(test, MOCK_SS_CM, 1, IOTLB(did, SZ_1G - SZ_2M, 9),
+		       IOTLB(did, SZ_1G, 9), WAIT);
+	kunit_release_action(test, cache_restore_mamv, iommu);
+}
+
+/**
+ * struct cache_cover - blocks that were invalidated, of one type
+ * @bytes: Their total size.
+ * @count: Number of blocks.
+ * @first: Whether a block contains the first byte of the range.
+ * @last: Whether a block contains the last byte.
+ * @touching: The blocks are naturally aligned, and the second begins where the
+ *	first one ends.
+ */
+struct cache_cover {
+	u64 bytes;
+	unsigned int count;
+	bool first;
+	bool last;
+	bool touching;
+};
+
+static struct cache_cover cache_find_cover(const struct mock_iommu *iommu,
+					   enum mock_inv_type type, u64 start,
+					   u64 last)
+{
+	struct cache_cover c = { .touching = true };
+	u64 size, end = 0;
+	unsigned int i;
+
+	for (i = 0; i < iommu->nr_log; i++) {
+		const struct mock_inv *inv = &iommu->log[i];
+
+		if (inv->type != type)
+			continue;
+		size = (u64)SZ_4K << inv->order;
+		if (inv->addr & (size - 1) || (c.count && inv->addr != end))
+			c.touching = false;
+		end = inv->addr + size;
+		c.first |= start >= inv->addr && start < end;
+		c.last |= last >= inv->addr && last < end;
+		c.bytes += size;
+		c.count++;
+	}
+	return c;
+}
+
+static bool cache_cover_is_tight(const struct cache_cover *c, u64 size)
+{
+	return c->first && c->last && c->touching && c->count >= 1 &&
+	       c->count <= 2 && c->bytes <= 2 * size;
+}
+
+/*
+ * Ranges of random position and size, up to 1 GiB: one or two blocks cover them
+ * with at most twice their size, in the IOTLB and in the device TLB.
+ */
+static void random_ranges(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu(MOCK_FS);
+	struct device *dev = mock_dev(MOCK_FS, 1);
+	struct iommu_domain *domain = ut_new_domain(test, dev, SECOND_STAGE);
+	unsigned int i, loose = 0, two = 0;
+
+	drv_attach(test, domain, dev, IOMMU_NO_PASID);
+	for (i = 0; i < 3000; i++) {
+		u64 pages = get_random_u32_inclusive(1, 1 << (i % 19));
+		u64 start = ((u64)SZ_1M + get_random_u32_below(1 << 30))
+			    << VTD_PAGE_SHIFT;
+		struct cache_cover iotlb, devtlb;
+		u64 last;
+
+		/* Half of them around a multiple of a large power of two */
+		if (i & 1)
+			start = round_up(start, (u64)SZ_4K << (i % 29)) -
+				get_random_u32_below(pages) * SZ_4K;
+		last = start + pages * SZ_4K - 1;
+		drv_flush(domain, start, last, 0);
+		iotlb = cache_find_cover(iommu, MOCK_INV_IOTLB, start, last);
+		devtlb = cache_find_cover(iommu, MOCK_INV_DEVTLB, start, last);
+		loose += !cache_cover_is_tight(&iotlb, pages * SZ_4K);
+		loose += !cache_cover_is_tight(&devtlb, pages * SZ_4K);
+		two += iotlb.count == 2;
+	}
+	KUNIT_EXPECT_EQ(test, loose, 0);
+	KUNIT_EXPECT_GT(test, two, 0);
 }
 
 /*
@@ -1033,6 +1193,9 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(sva),
 	KUNIT_CASE(nested),
 	KUNIT_CASE(large_blocks),
+	KUNIT_CASE(empty_range),
+	KUNIT_CASE(no_page_is_split),
+	KUNIT_CASE(random_ranges),
 	KUNIT_CASE(no_page_selective),
 	KUNIT_CASE(np_ordinary),
 	KUNIT_CASE(np_caching_mode),

@@ -355,39 +355,59 @@ static int req_entry_error(const struct req_array *array, u32 i)
 	return req_range_error(&inv);
 }
 
-static bool req_covers(const struct mock_inv *inv, u64 start, u64 last)
+static u64 req_size(const struct mock_inv *inv)
 {
-	u64 size = 4096ULL << inv->order;
+	return 4096ULL << inv->order;
+}
 
+static bool req_contains(const struct mock_inv *inv, u64 addr)
+{
 	if (inv->order == MOCK_ALL_PAGES ||
 	    (inv->type == MOCK_INV_PIOTLB && inv->granularity == MOCK_DOMAIN))
 		return true;
-	return start - inv->addr < size && last - inv->addr < size;
+	return addr - inv->addr < req_size(inv);
 }
 
-/*
- * Find the next invalidation of @type in the log, from *@at on, and expect that
- * it covers the range. Each entry of an array causes one of each type.
- */
-static void req_expect_next(struct kunit *test, const struct mock_iommu *iommu,
-			    enum mock_inv_type type, unsigned int *at,
-			    const struct iommu_hwpt_vtd_s1_invalidate *inv,
-			    u64 last)
+/* Return the next invalidation of @type in the log, from *@at on. */
+static const struct mock_inv *
+req_next(struct kunit *test, const struct mock_iommu *iommu,
+	 enum mock_inv_type type, unsigned int *at,
+	 const struct iommu_hwpt_vtd_s1_invalidate *inv)
 {
 	while (*at < iommu->nr_log && iommu->log[*at].type != type)
 		++*at;
 	KUNIT_ASSERT_LT_MSG(test, *at, iommu->nr_log,
 			    "no invalidation of type %u for %llx + %llx pages",
 			    type, inv->addr, inv->npages);
-	KUNIT_EXPECT_TRUE_MSG(test,
-			      req_covers(&iommu->log[*at], inv->addr, last),
-			      "%llx, order %u does not cover %llx + %llx pages",
-			      iommu->log[*at].addr, iommu->log[*at].order,
-			      inv->addr, inv->npages);
-	++*at;
+	return &iommu->log[(*at)++];
 }
 
-/* The driver covers each range with a single power-of-two block. */
+/*
+ * Expect that the next invalidation of @type covers the range of an entry, or
+ * that the next two do so together.
+ */
+static void req_expect_next(struct kunit *test, const struct mock_iommu *iommu,
+			    enum mock_inv_type type, unsigned int *at,
+			    const struct iommu_hwpt_vtd_s1_invalidate *inv,
+			    u64 last)
+{
+	const struct mock_inv *got = req_next(test, iommu, type, at, inv);
+	u64 end;
+
+	KUNIT_EXPECT_TRUE_MSG(test, req_contains(got, inv->addr),
+			      "%llx, order %u does not contain %llx", got->addr,
+			      got->order, inv->addr);
+	if (req_contains(got, last))
+		return;
+	end = got->addr + req_size(got);
+	got = req_next(test, iommu, type, at, inv);
+	KUNIT_EXPECT_EQ(test, got->addr, end);
+	KUNIT_EXPECT_TRUE_MSG(test, req_contains(got, last),
+			      "%llx, order %u does not contain %llx", got->addr,
+			      got->order, last);
+}
+
+/* Expect one or two invalidations of each type for each entry that was done. */
 static void req_expect_invalidated(struct kunit *test,
 				   const struct mock_iommu *iommu,
 				   const struct req_array *array)

@@ -74,7 +74,6 @@
 #define UNIT_ERROR_DEADLINE	(400 * NSEC_PER_MSEC)
 /* Number of time-outs that counts as endless retries: no test causes as many */
 #define UNIT_MAX_TIMEOUTS	200
-#define UNIT_QUEUE_LENGTH	256
 #define UNIT_PERIOD	us_to_ktime(20)
 
 /* Second-stage tables of 3 and 4 levels, 64K domains, 48 bits, superpages */
@@ -204,6 +203,8 @@ static void unit_enable_queue(struct mock_iommu *iommu, bool enable)
 	iommu->wide = iqa & BIT_ULL(11);
 	iommu->head = 0;
 	iommu->tail = 0;
+	iommu->arrivals.count = 0;
+	iommu->arrivals.limit = 0;
 	writel(0, iommu->regs + REG_IQH);
 }
 
@@ -297,10 +298,38 @@ static void unit_do_iotlb_register(struct mock_iommu *iommu, u64 iotlb)
 /* Account for new requests and set the time of their execution. */
 static void unit_doorbell(struct mock_iommu *iommu)
 {
+	struct mock_arrivals *arrivals = &iommu->arrivals;
+	u64 due = ktime_get_ns() + iommu->errors.latency;
+	unsigned int last;
+
 	iommu->doorbells++;
 	if (iommu->hold)
 		iommu->hold--;
-	iommu->due = max(iommu->due, ktime_get_ns() + iommu->errors.latency);
+	if (!iommu->errors.overlap) {
+		iommu->due = max(iommu->due, due);
+		return;
+	}
+	last = (arrivals->first + arrivals->count++) % MOCK_QUEUE_LENGTH;
+	arrivals->tail[last] = iommu->tail;
+	arrivals->due[last] = due;
+}
+
+/* Return the slot at which the execution of requests stops for now. */
+static u32 unit_limit(struct mock_iommu *iommu)
+{
+	struct mock_arrivals *arrivals = &iommu->arrivals;
+
+	if (!iommu->errors.overlap) {
+		arrivals->count = 0;
+		arrivals->limit = iommu->tail;
+	}
+	while (arrivals->count &&
+	       ktime_get_ns() >= arrivals->due[arrivals->first]) {
+		arrivals->limit = arrivals->tail[arrivals->first];
+		arrivals->first = (arrivals->first + 1) % MOCK_QUEUE_LENGTH;
+		arrivals->count--;
+	}
+	return arrivals->limit;
 }
 
 static bool unit_is_due(const struct mock_iommu *iommu)
@@ -459,7 +488,7 @@ static void unit_recover(struct mock_iommu *iommu)
 		       readl(iommu->regs + REG_FSTS));
 	unit_fetch(iommu, qw);
 	if (iommu->raised & FSTS_IQE && !unit_decode(iommu, qw, &inv))
-		iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
+		iommu->head = (iommu->head + 1) % MOCK_QUEUE_LENGTH;
 	iommu->raised = 0;
 	iommu->aborted = false;
 	writel(0, iommu->regs + REG_FSTS);
@@ -567,7 +596,7 @@ static bool unit_do_descriptor(struct mock_iommu *iommu)
 		return false;
 	}
 
-	iommu->head = (iommu->head + 1) % UNIT_QUEUE_LENGTH;
+	iommu->head = (iommu->head + 1) % MOCK_QUEUE_LENGTH;
 	/* A time-out aborts the device-TLB invalidations that follow, too. */
 	if (unit_is_devtlb(&inv) &&
 	    (iommu->aborted || unit_is_silent(errors, inv.sid)))
@@ -592,6 +621,7 @@ static void unit_do_queue(struct mock_iommu *iommu)
 {
 	u32 iqt = readl(iommu->regs + REG_IQT);
 	u32 tail = (iqt & ~IQT_MARK) >> unit_queue_shift(iommu);
+	u32 limit;
 
 	if (tail != iommu->tail) {
 		iommu->tail = tail;
@@ -604,7 +634,8 @@ static void unit_do_queue(struct mock_iommu *iommu)
 	}
 	if (!unit_is_due(iommu))
 		return;
-	while (iommu->head != iommu->tail && unit_do_descriptor(iommu))
+	limit = unit_limit(iommu);
+	while (iommu->head != limit && unit_do_descriptor(iommu))
 		;
 	unit_write_head(iommu);
 }

@@ -70,6 +70,8 @@ enum mock_iommu_id {
 };
 
 #define MOCK_MAX_LOG		1024
+/* Number of slots of an invalidation queue */
+#define MOCK_QUEUE_LENGTH	256
 
 /**
  * enum mock_reject - invalidations that raise a queue error
@@ -90,6 +92,10 @@ enum mock_reject {
 /**
  * struct mock_errors - errors that a mock IOMMU reports
  * @latency: Time in ns between a doorbell and the execution of the requests.
+ * @overlap: @latency applies to each submission separately, so that many can be
+ *	in progress. Otherwise, a doorbell also delays what is pending already. Set
+ *	while nothing is pending; mock_hold() and mock_delay() do not end the
+ *	latency then.
  * @iqe: Number of descriptors until one raises an invalidation queue error: 1
  *	for the next one, 0 for none.
  * @iqe_repeat: Number of further queue errors at the same descriptor.
@@ -114,6 +120,7 @@ enum mock_reject {
  */
 struct mock_errors {
 	u64 latency;
+	bool overlap;
 	unsigned int iqe;
 	unsigned int iqe_repeat;
 	unsigned int ice;
@@ -126,6 +133,22 @@ struct mock_errors {
 	bool iqe_needs_tail;
 	bool limit_mask;
 	enum mock_reject reject;
+};
+
+/**
+ * struct mock_arrivals - submissions in progress if &mock_errors.overlap is set
+ * @first: Index of the oldest one in the arrays.
+ * @count: Number of submissions.
+ * @limit: Slot after the last one whose latency has elapsed.
+ * @tail: Slot after each submission.
+ * @due: Time in ns at which each submission is executed.
+ */
+struct mock_arrivals {
+	unsigned int first;
+	unsigned int count;
+	u32 limit;
+	u32 tail[MOCK_QUEUE_LENGTH];
+	u64 due[MOCK_QUEUE_LENGTH];
 };
 
 /**
@@ -153,6 +176,7 @@ struct mock_errors {
  * @busy: A register-based invalidation is in progress.
  * @hold: Number of doorbells to wait for before requests are executed.
  * @due: Time in ns before which no request is executed.
+ * @arrivals: Submissions in progress, each with its own latency.
  * @doorbells: Number of tail updates and register-based requests since
  *	mock_reset().
  * @errors: Injected errors.
@@ -183,6 +207,7 @@ struct mock_iommu {
 	bool busy;
 	unsigned int hold;
 	u64 due;
+	struct mock_arrivals arrivals;
 	unsigned int doorbells;
 	struct mock_errors errors;
 	struct mock_prq prq;
