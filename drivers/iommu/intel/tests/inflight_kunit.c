@@ -6,9 +6,9 @@
  */
 
 #include <linux/ktime.h>
-#include <linux/processor.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/processor.h>
 
 #include "driver.h"
 #include "../perf.h"
@@ -60,9 +60,9 @@ static void inflight_check_unmapped(struct kunit *test, unsigned int nr,
 }
 
 /*
- * Poll @condition for up to 20 seconds, as a busy host may be slow. This does not sleep, because the flush
- * that it waits for may disable interrupts on the CPU whose timer would end the
- * sleep.
+ * Poll @condition for up to 20 seconds, as a busy host may be slow. This does not
+ * sleep, because the flush that it waits for may disable interrupts on the CPU
+ * whose timer would end the sleep.
  */
 #define inflight_wait_until(condition)					\
 ({									\
