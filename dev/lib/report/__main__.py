@@ -106,7 +106,11 @@ def bench_report(args):
 							       args.shift)))
 		for curve in bench.CURVES:
 			bench.plot(curve, base, series, args.plots)
-	except (bench.Nothing, measure.Nothing):
+	except bench.Nothing as nothing:
+		print(f'report: {nothing}', file=sys.stderr)
+		return 1
+	except measure.Nothing:
+		print('report: dma_map_benchmark has printed no figures', file=sys.stderr)
 		return 1
 	print('\n'.join(lines))
 	return 0

@@ -44,7 +44,7 @@ class Log:
 				name, *sizes = found.groups()
 				ranges[name] = Range(name, *map(int, sizes))
 		if not figures or not ranges:
-			raise Nothing
+			raise Nothing('the suite has printed no figures')
 		return cls(figures, ranges)
 
 	def series(self, name):
@@ -96,7 +96,7 @@ def curve_table(curve, base, series):
 	"""The rows of a curve, with the ratios to the first row and to the base"""
 	one, two = base.series(curve.name), series.series(curve.name)
 	if not one or one.keys() != two.keys():
-		raise Nothing
+		raise Nothing(f'the figures "{curve.name}" are missing or differ in number')
 	first = min(one)
 	yield f'## {curve.title}'
 	yield ''
@@ -126,7 +126,7 @@ def size(value):
 def range_table(base, series):
 	"""What is invalidated for each range, and the ratios over all of them"""
 	if base.ranges.keys() != series.ranges.keys():
-		raise Nothing
+		raise Nothing('the ranges differ')
 	yield '## Bytes invalidated for an unmap'
 	yield ''
 	yield ('| range | unmapped | IOTLB, base | IOTLB, series | device TLB, base | '

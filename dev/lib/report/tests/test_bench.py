@@ -54,7 +54,7 @@ class Bench(unittest.TestCase):
 	def test_figure_missing(self):
 		one, two = log(1), log(1)
 		del two.figures['flush, IOMMUs=4']
-		with self.assertRaises(bench.Nothing):
+		with self.assertRaisesRegex(bench.Nothing, 'flush, IOMMUs'):
 			self.text(one, two)
 
 
