@@ -156,7 +156,8 @@ static void flush_batch_poll(struct flush_batch *batch)
 		}
 		if (ret == -EAGAIN)
 			batch->aborted = true;
-		batch->subs[i] = batch->subs[--batch->nr_subs];
+		if (i < --batch->nr_subs)
+			batch->subs[i] = batch->subs[batch->nr_subs];
 	}
 }
 
@@ -535,7 +536,8 @@ static noinline bool flush_iommus_once(struct iommu_attach_list *list,
 				       flush_iommu_fn *flush, bool sync)
 {
 	struct iommu_attach_elm *first;
-	struct flush_batch batch;
+	/* Most of it is storage, which would take long to clear. */
+	struct flush_batch batch __uninitialized;
 
 	flush_batch_begin(&batch, sync);
 	iommu_attach_list_for_each_iommu(first, list) {
@@ -576,7 +578,7 @@ void cache_tag_flush_range(struct dmar_domain *domain, unsigned long start,
 			   unsigned long end, int ih)
 {
 	struct iommu_attach_list *list = &domain->attachments;
-	struct cache_flush_range range;
+	struct cache_flush_range range __uninitialized;
 	unsigned int begin;
 
 	flush_range_init(&range, start, end, ih);
@@ -613,7 +615,7 @@ void cache_tag_flush_range_np(struct dmar_domain *domain, unsigned long start,
 			      unsigned long end)
 {
 	struct iommu_attach_list *list = &domain->attachments;
-	struct cache_flush_range range;
+	struct cache_flush_range range __uninitialized;
 
 	flush_range_init(&range, start, end, false);
 	iommu_attach_list_flush_begin(list);

@@ -149,7 +149,7 @@ static void two_flushes_at_once(struct kunit *test)
 }
 
 /* Indices of IOMMUs with ATS */
-static const unsigned int inflight_mute[] = { 1, 2, 3 };
+static const unsigned int inflight_mute[] = { 1, 2, 3, 4, 5 };
 
 static void inflight_mute_desc(const unsigned int *i, char *desc)
 {
@@ -462,6 +462,84 @@ static void abort_of_another_submission(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, qi_submit_sync(iommu, &descs[0], 1, 0), 0);
 }
 
+static bool inflight_reports_error(struct intel_iommu *iommu)
+{
+	return readl(iommu->reg + DMAR_FSTS_REG) & DMA_FSTS_IQE;
+}
+
+/* Wait for a submission, unless its result is known already. */
+static void inflight_poll(struct qi_submission *sub, int *result)
+{
+	while (*result == -EINPROGRESS) {
+		*result = qi_poll(sub);
+		cpu_relax();
+	}
+}
+
+/* Indices of submissions */
+static const unsigned int inflight_rejected[] = { 0, 1 };
+
+static void inflight_rejected_desc(const unsigned int *i, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "submission %u", *i);
+}
+
+KUNIT_ARRAY_PARAM(inflight_rejected, inflight_rejected, inflight_rejected_desc);
+
+/*
+ * The IOMMU rejects the invalidation of one of two submissions three times. Only
+ * this submission fails, and the other one is executed. Polling the other one does
+ * not clear the error.
+ */
+static void queue_error_of_one_submission(struct kunit *test)
+{
+	const unsigned int rejected = *(const unsigned int *)test->param_value;
+	struct intel_iommu *iommu = drv_iommu(MOCK_FS);
+	struct mock_iommu *mock = mock_iommu(MOCK_FS);
+	const u16 did = iommu->max_domain_id - 1;
+	int ret, polled[2] = { -EINPROGRESS, -EINPROGRESS };
+	const unsigned int other = !rejected;
+	struct qi_desc descs[2] = {};
+	struct qi_submission subs[2];
+	unsigned long flags;
+	bool pending = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(descs); i++)
+		qi_desc_iotlb(iommu, did, 0, 0, DMA_TLB_DSI_FLUSH, &descs[i]);
+	mock_reset();
+	/* Each submission has two descriptors, the second one being the wait. */
+	mock_set_errors(mock, (struct mock_errors) {
+		.iqe = 1 + 2 * rejected,
+		.iqe_repeat = 2,
+	});
+	local_irq_save(flags);
+	mock_hold(mock, UINT_MAX);
+	ret = inflight_submit_all(iommu, descs, subs, ARRAY_SIZE(subs));
+	mock_hold(mock, 0);
+	if (!ret) {
+		while (!inflight_reports_error(iommu))
+			cpu_relax();
+		/* Often enough for several checks for errors */
+		for (i = 0; i < 1000 && polled[other] == -EINPROGRESS; i++)
+			polled[other] = qi_poll(&subs[other]);
+		pending = inflight_reports_error(iommu);
+		inflight_poll(&subs[rejected], &polled[rejected]);
+		inflight_poll(&subs[other], &polled[other]);
+	}
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_TRUE(test, pending);
+	KUNIT_EXPECT_EQ(test, polled[rejected], -EINVAL);
+	KUNIT_EXPECT_EQ(test, polled[other], 0);
+	KUNIT_EXPECT_EQ(test, inflight_used_slots(iommu), 0);
+	KUNIT_ASSERT_EQ(test, mock->nr_log, 4);
+	/* A wait descriptor replaces the one that is rejected. */
+	KUNIT_EXPECT_EQ(test, mock->log[2 * rejected].type, MOCK_INV_WAIT);
+	KUNIT_EXPECT_EQ(test, mock->log[2 * other].type, MOCK_INV_IOTLB);
+	KUNIT_EXPECT_EQ(test, mock->log[2 * other].did, did);
+}
+
 /* Latency statistics */
 
 #ifdef CONFIG_DMAR_PERF
@@ -518,6 +596,8 @@ static struct kunit_case inflight_cases[] = {
 	KUNIT_CASE(no_slots_kept_while_waiting),
 	KUNIT_CASE(submit_to_full_queue),
 	KUNIT_CASE(abort_of_another_submission),
+	KUNIT_CASE_PARAM(queue_error_of_one_submission,
+			 inflight_rejected_gen_params),
 	KUNIT_CASE(latency_counted_per_iommu),
 	{}
 };

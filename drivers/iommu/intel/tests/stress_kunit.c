@@ -76,6 +76,7 @@ struct stress_worker {
  * @spare: Page that replaces one of the guest's at the next move.
  * @gone: Device that has been removed or is asleep, and thus does no DMA; NULL
  *	for none.
+ * @timeouts: Number of time-outs caused by silent devices.
  * @longest: Duration in ns of the longest unmap of each mapping thread.
  * @shared: Number of times that a device has reached memory through SVA.
  * @errors: Number of failed checks.
@@ -89,6 +90,7 @@ struct stress {
 	struct mm_struct *mm;
 	phys_addr_t spare;
 	struct device *gone;
+	unsigned int timeouts;
 	u64 longest[STRESS_MAPPERS];
 	unsigned int shared;
 	atomic_t errors;
@@ -473,6 +475,8 @@ static void stress_do_silence(struct stress_worker *w)
 		mock_set_mute(mock_iommu(id), ut_sid(dev));
 	}
 	msleep(1 + stress_pick(w, STRESS_SILENCE));
+	WRITE_ONCE(s->timeouts,
+		   s->timeouts + READ_ONCE(mock_iommu(id)->timeouts));
 	switch (how) {
 	case 0:
 		mock_set_removed(dev, false);
@@ -574,11 +578,16 @@ static void stress_stop_workers(void *data)
 	s->mm = NULL;
 }
 
-/* Test whether every thread has completed a round and SVA has been used. */
-static bool stress_is_complete(struct stress *s)
+/*
+ * Test whether every thread has completed a round, SVA has been used and, with
+ * @silence, a silent device has caused a time-out.
+ */
+static bool stress_is_complete(struct stress *s, bool silence)
 {
 	unsigned int i;
 
+	if (silence && !READ_ONCE(s->timeouts))
+		return false;
 	for (i = 0; i < s->nr_workers; i++)
 		if (!READ_ONCE(s->workers[i].rounds))
 			return false;
@@ -613,7 +622,7 @@ static void stress_test(struct kunit *test, bool silence)
 	}
 	msleep(seconds * MSEC_PER_SEC);
 	/* Allow a busy host more time. */
-	for (i = 0; i < ROUNDS && !stress_is_complete(s); i++)
+	for (i = 0; i < ROUNDS && !stress_is_complete(s, silence); i++)
 		msleep(MSEC_PER_SEC);
 	kunit_release_action(test, stress_stop_workers, s);
 
@@ -626,6 +635,10 @@ static void stress_test(struct kunit *test, bool silence)
 		kunit_info(test, "longest unmap: %llu us\n",
 			   s->longest[i] / NSEC_PER_USEC);
 		KUNIT_EXPECT_LT(test, s->longest[i], STRESS_MAX_UNMAP);
+	}
+	if (silence) {
+		kunit_info(test, "time-outs: %u\n", s->timeouts);
+		KUNIT_EXPECT_GT(test, s->timeouts, 0);
 	}
 	if (s->world->kind->both)
 		KUNIT_EXPECT_GT(test, s->shared, 0);

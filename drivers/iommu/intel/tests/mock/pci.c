@@ -86,14 +86,18 @@ static struct pci_mock *pci_find(struct pci_segment *segment, u16 bdf)
 /* Configuration space */
 
 /* The mock devices have no functions other than 0. */
+static struct pci_mock *pci_function(struct pci_bus *bus, unsigned int devfn)
+{
+	if (PCI_FUNC(devfn))
+		return NULL;
+	return pci_find(pci_segment_of(bus), PCI_DEVID(bus->number, devfn));
+}
+
 static struct pci_mock *pci_respond(struct pci_bus *bus, unsigned int devfn)
 {
-	struct pci_mock *dev;
+	struct pci_mock *dev = pci_function(bus, devfn);
 
-	dev = pci_find(pci_segment_of(bus), PCI_DEVID(bus->number, devfn));
-	if (PCI_FUNC(devfn) || !dev || READ_ONCE(dev->removed))
-		return NULL;
-	return dev;
+	return dev && !READ_ONCE(dev->removed) ? dev : NULL;
 }
 
 static int pci_config_read(struct pci_bus *bus, unsigned int devfn, int where,
@@ -128,13 +132,18 @@ static void pci_update_ats(struct mock_iommu *iommu, u16 sid, const u8 *config)
 	raw_spin_unlock_irqrestore(&iommu->lock, flags);
 }
 
-/* The devices have no BARs: the PCI core must read them as 0. */
+/*
+ * The devices have no BARs: the PCI core must read them as 0. A removed device
+ * still receives writes that enable or disable ATS, as if the PCI core repeated
+ * the last one when the device is plugged in again.
+ */
 static int pci_config_write(struct pci_bus *bus, unsigned int devfn, int where,
 			    int size, u32 value)
 {
-	struct pci_mock *dev = pci_respond(bus, devfn);
+	struct pci_mock *dev = pci_function(bus, devfn);
 
-	if (!dev)
+	if (!dev || (READ_ONCE(dev->removed) &&
+		     where != PCI_ATS_EXT + PCI_ATS_CTRL))
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	if (where >= PCI_BASE_ADDRESS_0 && where < PCI_CAPABILITY_LIST)
 		return PCIBIOS_SUCCESSFUL;
@@ -478,8 +487,8 @@ u16 mock_sid(unsigned int i)
  *
  * A removed device responds neither to configuration requests nor to device-TLB
  * invalidations. To make the latter time out, the function overwrites
- * &mock_errors.ite of the IOMMU. The device TLB is empty when the device is
- * plugged in again.
+ * &mock_errors.ite of the IOMMU. When the device is plugged in again, its
+ * device TLB is empty, and ATS is in the state that the driver set last.
  *
  * Context: Any but NMI.
  */

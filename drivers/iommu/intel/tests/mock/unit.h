@@ -164,6 +164,7 @@ struct mock_arrivals {
  * @cache: Translation, caches and capability register.
  * @queue: Invalidation queue, NULL while it is disabled.
  * @wide: Descriptors have 256 bits instead of 128.
+ * @messages: Number of messages in the kernel's log since an error was raised.
  * @head: Index of the next descriptor to execute.
  * @tail: Index from the tail register, as last read.
  * @raised: Error bits of the fault status register that software has not
@@ -198,6 +199,7 @@ struct mock_iommu {
 	struct mock_cache cache;
 	u64 *queue;
 	bool wide;
+	unsigned int messages;
 	u32 head;
 	u32 tail;
 	u32 raised;
