@@ -110,7 +110,7 @@ def bench_report(args):
 		print(f'report: {nothing}', file=sys.stderr)
 		return 1
 	except measure.Nothing:
-		print('report: dma_map_benchmark has printed no figures', file=sys.stderr)
+		print('report: figures of dma_map_benchmark are missing', file=sys.stderr)
 		return 1
 	print('\n'.join(lines))
 	return 0

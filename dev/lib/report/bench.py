@@ -44,7 +44,7 @@ class Log:
 				name, *sizes = found.groups()
 				ranges[name] = Range(name, *map(int, sizes))
 		if not figures or not ranges:
-			raise Nothing('the suite has printed no figures')
+			raise Nothing('the suite has printed no figures or no ranges')
 		return cls(figures, ranges)
 
 	def series(self, name):
@@ -96,7 +96,7 @@ def curve_table(curve, base, series):
 	"""The rows of a curve, with the ratios to the first row and to the base"""
 	one, two = base.series(curve.name), series.series(curve.name)
 	if not one or one.keys() != two.keys():
-		raise Nothing(f'the figures "{curve.name}" are missing or differ in number')
+		raise Nothing(f'the figures "{curve.name}" are not the same on base and series')
 	first = min(one)
 	yield f'## {curve.title}'
 	yield ''

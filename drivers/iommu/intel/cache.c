@@ -536,7 +536,7 @@ static noinline bool flush_iommus_once(struct iommu_attach_list *list,
 				       flush_iommu_fn *flush, bool sync)
 {
 	struct iommu_attach_elm *first;
-	/* Most of it is storage, which would take long to clear. */
+	/* Clearing the arrays would cost more than a typical flush uses. */
 	struct flush_batch batch __uninitialized;
 
 	flush_batch_begin(&batch, sync);

@@ -15,6 +15,7 @@
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
@@ -47,13 +48,18 @@ static u64 bench_flush_ns(struct iommu_domain *domain)
 	return ns + ktime_get_ns();
 }
 
-/* Times of %BENCH_ROUNDS flushes in ns, in ascending order */
+/*
+ * Times of %BENCH_ROUNDS flushes in ns, in ascending order. They begin at
+ * different times within the period of the mock IOMMUs' timer, which is 20 us.
+ */
 static void bench_flush(struct iommu_domain *domain, u64 *ns)
 {
 	int i;
 
-	for (i = 0; i < BENCH_ROUNDS; i++)
+	for (i = 0; i < BENCH_ROUNDS; i++) {
+		udelay(i);
 		ns[i] = bench_flush_ns(domain);
+	}
 	sort(ns, BENCH_ROUNDS, sizeof(*ns), bench_compare, NULL);
 }
 
@@ -165,6 +171,18 @@ static u64 bench_threads(struct kunit *test, struct bench_thread *threads,
 	return end - begin;
 }
 
+/* The smallest of several times, because a thread may be scheduled late. */
+static u64 bench_best(struct kunit *test, struct bench_thread *threads,
+		      unsigned int nr)
+{
+	u64 best = U64_MAX;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		best = min(best, bench_threads(test, threads, nr));
+	return best;
+}
+
 static const unsigned int bench_latencies[] = { 50, 500 };
 
 static void bench_latency_desc(const unsigned int *us, char *desc)
@@ -200,7 +218,7 @@ static void several_cpus(struct kunit *test)
 				threads[i].domain = domains[own ? i : 0];
 			kunit_info(test, "bench: %s, %u us, CPUs=%u: %llu ns\n",
 				   own ? "one domain each" : "same domain", us,
-				   nr, bench_threads(test, threads, nr) /
+				   nr, bench_best(test, threads, nr) /
 				       (nr * BENCH_FLUSHES));
 		}
 	mock_reset();

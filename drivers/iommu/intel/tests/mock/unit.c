@@ -66,9 +66,9 @@
 
 /*
  * Real hardware clears an error before software reads the register again. The
- * mock clears it later, at the next timer tick, so software may handle the same
- * error twice and write the register after the error has been cleared. The
- * delay until execution resumes covers such late writes.
+ * mock clears it later, usually at the next timer tick, so software may handle
+ * the same error twice and write the register after the error has been cleared.
+ * The delay until execution resumes covers such late writes.
  */
 #define UNIT_SETTLE	(20 * NSEC_PER_MSEC)
 /* Time within which software has to handle an error */
@@ -672,8 +672,8 @@ static enum hrtimer_restart unit_timer_fn(struct hrtimer *timer)
 #define UNIT_MAX_MESSAGES	16
 
 /*
- * The driver has logged something. After several messages, clear an error that
- * it has handled without waiting for the timer: on a busy host, the next tick
+ * Called for each message. After several, clear the errors that the driver has
+ * handled, rather than leaving that to the timer: on a busy host, the next tick
  * may come so late that the driver logs the same error thousands of times, more
  * than the console can print.
  */

@@ -164,7 +164,8 @@ struct mock_arrivals {
  * @cache: Translation, caches and capability register.
  * @queue: Invalidation queue, NULL while it is disabled.
  * @wide: Descriptors have 256 bits instead of 128.
- * @messages: Number of messages in the kernel's log since an error was raised.
+ * @messages: Number of messages that the kernel has logged since an error was
+ *	raised, apart from those while the lock was held.
  * @head: Index of the next descriptor to execute.
  * @tail: Index from the tail register, as last read.
  * @raised: Error bits of the fault status register that software has not
