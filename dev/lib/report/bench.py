@@ -181,7 +181,8 @@ def report(base, series, latencies, instructions):
 	yield ''
 	yield ('Measured by `make bench` on emulated hardware only. Except for the last '
 	       'section, times are those of a clock that advances by 1 ns for each '
-	       'instruction of the virtual machine, which executes one CPU at a time.')
+	       'instruction of the virtual machine, which executes one CPU at a time. '
+	       'Flushes per second are the highest of five measurements.')
 	yield ''
 	for curve in CURVES:
 		yield from curve_table(curve, base, series)

@@ -1001,7 +1001,7 @@ static int __init unit_init(void)
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	smp_call_function_single(cpu, unit_timer_start, NULL, 1);
 	if (register_trace_console(unit_log_fn, NULL))
-		pr_info("errors are not cleared when the driver logs them\n");
+		pr_info("errors are cleared by the timer only\n");
 out:
 	acpi_put_table(table);
 	return 0;
